@@ -1,0 +1,145 @@
+"""Every error that poolhouse raises.
+
+```text
+PoolhouseError
+├── Violations
+├── ConfigurationError
+│   ├── SettingError
+│   ├── SettingsError
+│   ├── IdentifierError
+│   ├── SqlSyntaxError
+│   ├── TemplateError
+│   └── WiringError
+├── RowMappingError
+├── PoolError
+│   ├── PoolStateError
+│   ├── ConnectError
+│   │   ├── ServerUnavailableError
+│   │   ├── AuthenticationError
+│   │   └── DatabaseMissingError
+│   ├── PoolExhaustedError
+│   └── DrainTimeoutError
+├── DatabaseError
+│   ├── IntegrityConstraintViolationError
+│   │   ├── UniqueViolationError
+│   │   ├── ForeignKeyViolationError
+│   │   ├── NotNullViolationError
+│   │   └── CheckViolationError
+│   ├── DataError
+│   ├── InsufficientPrivilegeError
+│   ├── ReadOnlyError
+│   ├── TransactionRollbackError
+│   ├── LockNotAvailableError
+│   ├── QueryTimeoutError
+│   ├── ConnectionLostError
+│   └── UsageError
+├── MigrationError
+├── LifecycleError
+│   └── StepTimeoutError
+├── EmbeddedServerError
+│   ├── BinariesNotFoundError
+│   ├── ServerStartError
+│   └── DataDirectoryBusyError
+└── AddressInUseError
+```
+"""
+
+from poolhouse.errors._application import (
+    AddressInUseError,
+)
+from poolhouse.errors._base import (
+    PoolhouseError,
+    Violations,
+)
+from poolhouse.errors._configuration import (
+    ConfigurationError,
+    IdentifierError,
+    RowMappingError,
+    SettingError,
+    SettingsError,
+    SqlSyntaxError,
+    TemplateError,
+)
+from poolhouse.errors._container import (
+    LifecycleError,
+    StepTimeoutError,
+    WiringError,
+)
+from poolhouse.errors._database import (
+    CheckViolationError,
+    ConnectionLostError,
+    DataError,
+    DatabaseError,
+    ForeignKeyViolationError,
+    InsufficientPrivilegeError,
+    IntegrityConstraintViolationError,
+    LockNotAvailableError,
+    NotNullViolationError,
+    QueryTimeoutError,
+    ReadOnlyError,
+    TransactionRollbackError,
+    UniqueViolationError,
+    UsageError,
+)
+from poolhouse.errors._embedded import (
+    BinariesNotFoundError,
+    DataDirectoryBusyError,
+    EmbeddedServerError,
+    ServerStartError,
+)
+from poolhouse.errors._migrations import (
+    MigrationError,
+)
+from poolhouse.errors._pool import (
+    AuthenticationError,
+    ConnectError,
+    DatabaseMissingError,
+    DrainTimeoutError,
+    PoolError,
+    PoolExhaustedError,
+    PoolStateError,
+    ServerUnavailableError,
+)
+
+__all__ = [
+    "AddressInUseError",
+    "AuthenticationError",
+    "BinariesNotFoundError",
+    "CheckViolationError",
+    "ConfigurationError",
+    "ConnectError",
+    "ConnectionLostError",
+    "DataDirectoryBusyError",
+    "DataError",
+    "DatabaseError",
+    "DatabaseMissingError",
+    "DrainTimeoutError",
+    "EmbeddedServerError",
+    "ForeignKeyViolationError",
+    "IdentifierError",
+    "InsufficientPrivilegeError",
+    "IntegrityConstraintViolationError",
+    "LifecycleError",
+    "LockNotAvailableError",
+    "MigrationError",
+    "NotNullViolationError",
+    "PoolError",
+    "PoolExhaustedError",
+    "PoolStateError",
+    "PoolhouseError",
+    "QueryTimeoutError",
+    "ReadOnlyError",
+    "RowMappingError",
+    "ServerStartError",
+    "ServerUnavailableError",
+    "SettingError",
+    "SettingsError",
+    "SqlSyntaxError",
+    "StepTimeoutError",
+    "TemplateError",
+    "TransactionRollbackError",
+    "UniqueViolationError",
+    "UsageError",
+    "Violations",
+    "WiringError",
+]

@@ -1,0 +1,66 @@
+"""Errors of the shared pool: reaching the server, waiting for a connection, closing."""
+
+from __future__ import annotations
+
+from poolhouse.errors._base import PoolhouseError
+
+
+class PoolError(PoolhouseError):
+    """The shared pool cannot do what was asked; `retryable` says whether the same call may succeed later."""
+
+    retryable = False
+
+
+class PoolStateError(PoolError):
+    """The pool is not in the state that the call needs, for example used before it was opened."""
+
+
+class ConnectError(PoolError):
+    """No connection could be made; `address` is host, port and database, never the password."""
+
+    def __init__(self, fact: str, *, address: str, remedy: str) -> None:
+        self.address = address
+        super().__init__(fact, place=address, remedy=remedy)
+
+
+class ServerUnavailableError(ConnectError):
+    """Nothing that speaks PostgreSQL answered, or the server is starting or stopping; waited for, then raised."""
+
+    retryable = True
+
+
+class AuthenticationError(ConnectError):
+    """The server refused the role or its password; raised at once, since waiting cannot mend it."""
+
+
+class DatabaseMissingError(ConnectError):
+    """The server has no database of that name; raised at once."""
+
+
+class PoolExhaustedError(PoolError):
+    """No connection came free before the deadline; says who waited, how long, and who holds the connections."""
+
+    retryable = True
+
+    def __init__(self, *, service: str, waited: float, holders: tuple[str, ...], max_size: int) -> None:
+        self.service = service
+        self.waited = waited
+        self.holders = holders
+        self.max_size = max_size
+        held = f"held by {', '.join(holders)}" if holders else "none of them is held for long"
+        super().__init__(
+            f"service {service!r} waited {waited:.2f} s for one of {max_size} connections: {held}",
+            remedy="Hold connections for less time, or raise max_size or acquire_timeout",
+        )
+
+
+class DrainTimeoutError(PoolError):
+    """The pool was closed, but some connections had to be cut because their holders did not give them back in time."""
+
+    def __init__(self, *, waited: float, holders: tuple[str, ...]) -> None:
+        self.waited = waited
+        self.holders = holders
+        super().__init__(
+            f"after {waited:.1f} s connections were still held by {', '.join(holders) or 'nobody known'}, and were cut",
+            remedy="Stop what uses the pool before the pool, or raise drain_timeout",
+        )

@@ -1,0 +1,1 @@
+"""What connects poolhouse to other frameworks; each part needs an extra of its own."""
