@@ -29,6 +29,7 @@ PoolhouseError
 │   ├── InsufficientPrivilegeError
 │   ├── ReadOnlyError
 │   ├── TransactionRollbackError
+│   ├── InFailedSqlTransactionError
 │   ├── LockNotAvailableError
 │   ├── QueryTimeoutError
 │   ├── ConnectionLostError
@@ -68,9 +69,10 @@ from poolhouse.errors._container import (
 from poolhouse.errors._database import (
     CheckViolationError,
     ConnectionLostError,
-    DataError,
     DatabaseError,
+    DataError,
     ForeignKeyViolationError,
+    InFailedSqlTransactionError,
     InsufficientPrivilegeError,
     IntegrityConstraintViolationError,
     LockNotAvailableError,
@@ -117,6 +119,7 @@ __all__ = [
     "EmbeddedServerError",
     "ForeignKeyViolationError",
     "IdentifierError",
+    "InFailedSqlTransactionError",
     "InsufficientPrivilegeError",
     "IntegrityConstraintViolationError",
     "LifecycleError",

@@ -45,7 +45,9 @@ class SqlSyntaxError(ConfigurationError):
 class TemplateError(ConfigurationError):
     """A placeholder in a template that is malformed, unknown, or not declared; `line` and `column` count from 1."""
 
-    def __init__(self, fact: str, *, line: int, column: int, source: str = "template", remedy: str | None = None) -> None:
+    def __init__(
+        self, fact: str, *, line: int, column: int, source: str = "template", remedy: str | None = None
+    ) -> None:
         self.line = line
         self.column = column
         self.source = source

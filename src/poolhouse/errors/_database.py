@@ -76,6 +76,10 @@ class TransactionRollbackError(DatabaseError):
     retryable = True
 
 
+class InFailedSqlTransactionError(DatabaseError):
+    """The transaction had failed already, so this statement or the commit could not be done (25P02)."""
+
+
 class LockNotAvailableError(DatabaseError):
     """A lock was not to be had within `lock_timeout`, or with NOWAIT (55P03)."""
 

@@ -1,0 +1,48 @@
+"""Opening connections to a server that may not be up yet."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from poolhouse.pool.faults import DRIVER_ERRORS, connect_error, may_pass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from poolhouse.pool.connections import Connections
+
+ConnectionsT = TypeVar("ConnectionsT", bound="Connections")
+
+_log = logging.getLogger("poolhouse.pool")
+
+_FIRST_PAUSE = 0.05
+_LONGEST_PAUSE = 1.0
+
+
+async def open_when_up(make: Callable[[], ConnectionsT], *, address: str, limit: float) -> ConnectionsT:
+    """Return opened connections, trying again with growing pauses while the server is not up, for `limit` seconds.
+
+    What waiting cannot mend is raised at once. Each attempt gets connections of its own from `make`.
+    """
+    begun = time.monotonic()
+    pause = _FIRST_PAUSE
+    while True:
+        connections = make()
+        try:
+            async with asyncio.timeout(max(limit - (time.monotonic() - begun), _FIRST_PAUSE)):
+                await connections.open()
+        except (*DRIVER_ERRORS, ValueError) as error:
+            waited = time.monotonic() - begun
+            if not may_pass(error) or waited + pause > limit:
+                raise connect_error(error, address=address, waited=waited) or error from None
+            if pause == _FIRST_PAUSE:
+                _log.warning("Waiting up to %.0f s for the PostgreSQL at %s", limit, address)
+        else:
+            return connections
+        # Replicas that wait for the same server should not all come back at the same moment.
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
+        pause = min(pause * 2, _LONGEST_PAUSE)

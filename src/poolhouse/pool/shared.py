@@ -1,0 +1,284 @@
+"""The handle on the one pool that all services share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from poolhouse._core.address import describe_dsn
+from poolhouse._core.lifecycle import LifecycleState, move
+from poolhouse.errors import ConfigurationError, DrainTimeoutError, PoolExhaustedError, PoolStateError
+from poolhouse.pool.connections import AsyncpgConnections
+from poolhouse.pool.faults import DRIVER_ERRORS, connect_error, translate
+from poolhouse.pool.opening import open_when_up
+from poolhouse.pool.statistics import PoolStatistics, ServiceTally
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    from poolhouse.pool.connections import Connections
+    from poolhouse.settings import DatabaseSettings
+
+
+class Server(Protocol):
+    """Something that knows a DSN once it runs, such as an embedded PostgreSQL."""
+
+    @property
+    def dsn(self) -> str | None:
+        """The server's DSN, or None where it does not run or is not wanted."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lease:
+    """One connection, held for one service until the block that took it ends."""
+
+    service: str
+    since: float
+    connection: PoolConnectionProxy[Any]
+
+    def describe(self, now: float) -> str:
+        """Say who holds the connection, and for how long."""
+        return f"{self.service} ({now - self.since:.1f} s)"
+
+
+class SharedPool:
+    """The one pool of connections that all services of an application share.
+
+    Building it does nothing, so that everything that needs it can be wired before a server is there;
+    the container's lifecycle opens and closes it. A closed pool can be opened again.
+
+    It has no `__enter__`, `__aenter__` or `__await__`: dependency-injector would enter or await it.
+    """
+
+    def __init__(self, settings: DatabaseSettings, *, server: Server | None = None) -> None:
+        self._settings = settings
+        self._server = server
+        self._state = LifecycleState.NEW
+        self._connections: Connections | None = None
+        self._leases: set[Lease] = set()
+        self._tallies: dict[str, ServiceTally] = {}
+        self._quiet = asyncio.Event()
+        self._moving = asyncio.Lock()
+
+    def __repr__(self) -> str:
+        size = self._connections.size if self._connections else 0
+        return f"<SharedPool {self._state.value}, {self.address}, {size} of {self._settings.max_size} connections>"
+
+    @property
+    def settings(self) -> DatabaseSettings:
+        """The settings it was built with."""
+        return self._settings
+
+    @property
+    def is_open(self) -> bool:
+        """Whether connections can be leased."""
+        return self._state is LifecycleState.STARTED
+
+    @property
+    def address(self) -> str:
+        """Role, host, port and database that the pool connects to; never the password."""
+        dsn = self._dsn()
+        return describe_dsn(dsn) if dsn else "no address yet"
+
+    def _dsn(self) -> str | None:
+        if self._settings.dsn is not None:
+            return self._settings.dsn.get_secret_value()
+        return self._server.dsn if self._server is not None else None
+
+    async def open(self) -> None:
+        """Connect; returns when the first connection stands. Does nothing when the pool is open.
+
+        Waits up to `startup_timeout` for a server that is not up yet, then raises ServerUnavailableError.
+        A refused role (AuthenticationError) or a missing database (DatabaseMissingError) is raised at once.
+        A failure or a cancellation leaves no connection behind, and the pool can be opened again.
+        """
+        async with self._moving:
+            if self._state is LifecycleState.STARTED:
+                return
+            dsn = self._dsn()
+            if dsn is None:
+                raise ConfigurationError("the pool has no DSN", remedy="Set the DSN in the database settings")
+            self._move(LifecycleState.STARTING)
+            try:
+                self._connections = await open_when_up(
+                    lambda: AsyncpgConnections(dsn, self._settings),
+                    address=describe_dsn(dsn),
+                    limit=self._settings.startup_timeout,
+                )
+            except BaseException:
+                self._move(LifecycleState.STOPPING)
+                self._move(LifecycleState.STOPPED)
+                raise
+            self._tallies = {}
+            self._move(LifecycleState.STARTED)
+
+    async def close(self) -> None:
+        """Close all connections; does nothing when the pool is not open.
+
+        New leases are refused at once. Those that are held or waited for have `drain_timeout` seconds to
+        end; then they are cut, and DrainTimeoutError names their holders. Cancelling the call cuts them
+        without waiting. When it returns or raises, no connection is left.
+        """
+        async with self._moving:
+            if self._state is not LifecycleState.STARTED or self._connections is None:
+                return
+            self._move(LifecycleState.STOPPING)
+            connections = self._connections
+            try:
+                await self._drain(connections)
+            finally:
+                connections.terminate()
+                self._connections = None
+                self._leases.clear()
+                self._move(LifecycleState.STOPPED)
+
+    async def _drain(self, connections: Connections) -> None:
+        limit = self._settings.drain_timeout
+        self._quiet = asyncio.Event()
+        if not self._is_quiet():
+            try:
+                async with asyncio.timeout(limit):
+                    await self._quiet.wait()
+            except TimeoutError:
+                now = time.monotonic()
+                holders = tuple(lease.describe(now) for lease in sorted(self._leases, key=lambda lease: lease.since))
+                raise DrainTimeoutError(waited=limit, holders=holders) from None
+        try:
+            async with asyncio.timeout(limit):
+                await connections.close()
+        except (TimeoutError, OSError):
+            # A server that no longer answers cannot be said goodbye to; terminate() follows.
+            pass
+
+    def _is_quiet(self) -> bool:
+        return not self._leases and not any(tally.waiting for tally in self._tallies.values())
+
+    def _move(self, target: LifecycleState) -> None:
+        self._state = move(self._state, target, subject="the pool")
+
+    def lease(self, service: str, *, timeout: float | None = None) -> LeaseContext:
+        """Return an asynchronous context manager that holds one connection for `service`.
+
+        Waits at most `timeout` seconds (`acquire_timeout` of the settings by default), then raises
+        PoolExhaustedError, which names the holders. Raises PoolStateError when the pool is not open.
+        The connection goes back when the block ends, however it ends, also when cancelled.
+        """
+        return LeaseContext(self, service, timeout)
+
+    async def acquire(self, service: str, *, timeout: float | None = None) -> Lease:
+        """Take a connection as `lease` does, to be given back by `release`; prefer `lease`."""
+        connections = self._opened()
+        tally = self._tallies.setdefault(service, ServiceTally())
+        limit = self._settings.acquire_timeout if timeout is None else timeout
+        begun = time.monotonic()
+        tally.waiting += 1
+        try:
+            connection = await connections.take(service, timeout=limit)
+        except TimeoutError:
+            tally.exhausted += 1
+            raise self._exhausted(service, begun) from None
+        except DRIVER_ERRORS as error:
+            raise connect_error(error, address=self.address) or error from None
+        finally:
+            tally.waiting -= 1
+            self._note_quiet()
+        if self._connections is not connections:
+            # The pool was cut while this task waited; asyncpg hands out a fresh connection even then.
+            connection.terminate()
+            raise self._not_open()
+        now = time.monotonic()
+        tally.add_wait(now - begun)
+        tally.in_use += 1
+        lease = Lease(service, now, connection)
+        self._leases.add(lease)
+        return lease
+
+    async def release(self, lease: Lease) -> None:
+        """Give a connection back; a second time does nothing. Never fails because of the connection's state."""
+        if lease not in self._leases:
+            return
+        connections = self._connections
+        try:
+            if connections is not None:
+                await connections.give_back(lease.connection, timeout=self._settings.connect_timeout)
+        except DRIVER_ERRORS:
+            # The use is over and had its own outcome; a connection that cannot be reset is replaced.
+            pass
+        finally:
+            self._leases.discard(lease)
+            self._tallies[lease.service].in_use -= 1
+            self._note_quiet()
+
+    def _opened(self) -> Connections:
+        if self._connections is not None and self._state is LifecycleState.STARTED:
+            return self._connections
+        raise self._not_open()
+
+    def _not_open(self) -> PoolStateError:
+        return PoolStateError(
+            f"the pool is not open, it is {self._state.value}",
+            remedy="Start its container: `async with Container()`, or `await container.init_resources()`",
+        )
+
+    def _note_quiet(self) -> None:
+        if self._state is LifecycleState.STOPPING and self._is_quiet():
+            self._quiet.set()
+
+    def _exhausted(self, service: str, begun: float) -> PoolExhaustedError:
+        now = time.monotonic()
+        oldest = sorted(self._leases, key=lambda lease: lease.since)
+        holders = tuple(lease.describe(now) for lease in oldest)
+        return PoolExhaustedError(
+            service=service, waited=now - begun, holders=holders, max_size=self._settings.max_size
+        )
+
+    async def check(self, timeout: float | None = None) -> None:
+        """Ask the server for a sign of life, within `timeout` seconds (`check_timeout` by default).
+
+        Raises PoolStateError when the pool is not open, PoolExhaustedError when no connection came free,
+        and ServerUnavailableError or a DatabaseError when the server did not answer.
+        """
+        limit = self._settings.check_timeout if timeout is None else timeout
+        deadline = time.monotonic() + limit
+        async with self.lease("poolhouse", timeout=limit) as lease:
+            try:
+                await lease.connection.execute("SELECT 1", timeout=max(deadline - time.monotonic(), 0.001))
+            except DRIVER_ERRORS as error:
+                raise translate(error, service="poolhouse") or error from None
+
+    def statistics(self) -> PoolStatistics:
+        """Return the pool's figures as they are now, without asking the server."""
+        connections = self._connections
+        return PoolStatistics(
+            state=self._state,
+            min_size=self._settings.min_size,
+            max_size=self._settings.max_size,
+            size=connections.size if connections else 0,
+            idle=connections.idle if connections else 0,
+            in_use=len(self._leases),
+            waiting=sum(tally.waiting for tally in self._tallies.values()),
+            services={service: tally.freeze() for service, tally in sorted(self._tallies.items())},
+        )
+
+
+class LeaseContext:
+    """What `SharedPool.lease` returns: takes a connection on entry, gives it back on exit."""
+
+    __slots__ = ("_lease", "_pool", "_service", "_timeout")
+
+    def __init__(self, pool: SharedPool, service: str, timeout: float | None) -> None:
+        self._pool = pool
+        self._service = service
+        self._timeout = timeout
+        self._lease: Lease | None = None
+
+    async def __aenter__(self) -> Lease:
+        self._lease = await self._pool.acquire(self._service, timeout=self._timeout)
+        return self._lease
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._lease is not None:
+            await self._pool.release(self._lease)
