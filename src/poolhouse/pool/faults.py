@@ -59,7 +59,7 @@ _PASSING_CLASSES = ("08", "53", "57")
 
 _QUOTED = re.compile(r"""["'].*["']""")
 _EXPECTED = re.compile(r"\((expected [\w., ]+|value out of [\w ]+ range)\)$")
-_GONE = re.compile(r"connection is closed|closed in the middle|has been released|connection was closed")
+_GONE = re.compile(r"connection is closed|closed in the middle|connection was closed")
 
 
 def translate(error: BaseException, *, service: str | None = None) -> PoolhouseError | None:
@@ -77,6 +77,14 @@ def translate(error: BaseException, *, service: str | None = None) -> PoolhouseE
     if isinstance(error, OSError):
         return _lost(service)
     return None
+
+
+def aborts_transaction(error: BaseException) -> bool:
+    """Whether a transaction is lost after `error`: everything but what the driver refused on its own."""
+    if isinstance(error, asyncpg.PostgresError):
+        # The driver's own DataError is a PostgresError too, but has no severity: no server sent it.
+        return getattr(error, "severity", None) is not None
+    return not isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
 
 
 def _from_server(error: asyncpg.PostgresError, service: str | None) -> DatabaseError:

@@ -31,13 +31,17 @@ class Server(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Lease:
-    """One connection, held for one service until the block that took it ends."""
+    """One connection, held for one service until the block that took it ends.
+
+    `failed` says that the server refused something in the open transaction, so that it can only be rolled back.
+    """
 
     service: str
     since: float
     connection: PoolConnectionProxy[Any]
+    failed: bool = False
 
     def describe(self, now: float) -> str:
         """Say who holds the connection, and for how long."""

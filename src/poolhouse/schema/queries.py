@@ -1,0 +1,214 @@
+"""asyncpg's vocabulary over templates, shared by everything that can run a query."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
+
+from poolhouse._core.template import compile_template
+from poolhouse.schema.rows import build_rows
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Iterable, Sequence
+
+    from asyncpg import Record
+
+    from poolhouse.schema.session import Session
+
+T = TypeVar("T")
+
+
+class CopyFormat(TypedDict, total=False):
+    """Options of COPY, as asyncpg names them."""
+
+    format: Literal["text", "csv", "binary"]
+    oids: bool
+    delimiter: str
+    null: str
+    header: bool
+    quote: str
+    escape: str
+    encoding: str
+
+
+class CopyToFormat(CopyFormat, total=False):
+    """Options of COPY … TO."""
+
+    force_quote: bool | Iterable[str]
+
+
+class CopyFromFormat(CopyFormat, total=False):
+    """Options of COPY … FROM."""
+
+    freeze: bool
+    force_not_null: bool | Iterable[str]
+    force_null: bool | Iterable[str]
+    where: str
+
+
+@lru_cache(maxsize=4096)
+def render(query: str, schema: str, reads: frozenset[str]) -> str:
+    """Return `query` with its placeholders replaced; TemplateError says what is wrong, before any I/O."""
+    return compile_template(query).render(schema, reads)
+
+
+class Queries(ABC):
+    """Run statements in one schema. The words, arguments and results are asyncpg's.
+
+    Queries are templates: `{{tables.name}}` becomes the table's full, quoted name. Arguments travel beside
+    the query, never in it. `timeout`, in seconds, covers waiting for a connection and running the
+    statement; past it PoolExhaustedError or QueryTimeoutError is raised. A cancelled call cancels its
+    statement on the server. What the server refuses is a DatabaseError without the query's arguments.
+    """
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def schema(self) -> str:
+        """The schema that `{{schema}}` and `{{tables.name}}` mean."""
+
+    @property
+    @abstractmethod
+    def reads(self) -> frozenset[str]:
+        """Tables of other schemas that templates may name, as "schema.table"."""
+
+    @abstractmethod
+    def _session(self, timeout: float | None) -> Session:
+        """Return the context in which one operation has a connection."""
+
+    def render(self, query: str) -> str:
+        """Return the SQL that `query` becomes; raises TemplateError for a placeholder that is not right."""
+        return render(query, self.schema, self.reads)
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        """Run a statement and return its status, such as `INSERT 0 1`; without arguments, several at once."""
+        sql = self.render(query)
+        async with self._session(timeout) as session:
+            return await session.connection.execute(sql, *args, timeout=session.remaining())
+
+    async def executemany(self, query: str, args: Iterable[Sequence[Any]], *, timeout: float | None = None) -> None:
+        """Run a statement once for each sequence of arguments; all of them take effect, or none."""
+        sql = self.render(query)
+        async with self._session(timeout) as session:
+            await session.connection.executemany(sql, args, timeout=session.remaining())
+
+    @overload
+    async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: None = None) -> list[Record]: ...
+
+    @overload
+    async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: type[T]) -> list[T]: ...
+
+    async def fetch(
+        self, query: str, *args: Any, timeout: float | None = None, into: type[T] | None = None
+    ) -> list[Record] | list[T]:
+        """Run a query and return all rows, as Records or as instances of `into`.
+
+        `into` is a dataclass or a pydantic model; RowMappingError says which columns do not fit it.
+        """
+        sql = self.render(query)
+        async with self._session(timeout) as session:
+            rows = await session.connection.fetch(sql, *args, timeout=session.remaining())
+        return rows if into is None else build_rows(into, rows)
+
+    @overload
+    async def fetchrow(
+        self, query: str, *args: Any, timeout: float | None = None, into: None = None
+    ) -> Record | None: ...
+
+    @overload
+    async def fetchrow(self, query: str, *args: Any, timeout: float | None = None, into: type[T]) -> T | None: ...
+
+    async def fetchrow(
+        self, query: str, *args: Any, timeout: float | None = None, into: type[T] | None = None
+    ) -> Record | T | None:
+        """Run a query and return its first row, or None; as a Record or as an instance of `into`."""
+        sql = self.render(query)
+        async with self._session(timeout) as session:
+            row = await session.connection.fetchrow(sql, *args, timeout=session.remaining())
+        return row if into is None or row is None else build_rows(into, [row])[0]
+
+    async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
+        """Run a query and return one column of its first row, or None when there is no row."""
+        sql = self.render(query)
+        async with self._session(timeout) as session:
+            return await session.connection.fetchval(sql, *args, column=column, timeout=session.remaining())
+
+    async def fetchmany(
+        self, query: str, args: Iterable[Sequence[Any]], *, timeout: float | None = None
+    ) -> list[Record]:
+        """Run a query once for each sequence of arguments and return all rows, in that order."""
+        sql = self.render(query)
+        async with self._session(timeout) as session:
+            return await session.connection.fetchmany(sql, args, timeout=session.remaining())
+
+    async def copy_records_to_table(
+        self,
+        table_name: str,
+        *,
+        records: Iterable[Sequence[Any]] | AsyncIterable[Sequence[Any]],
+        columns: Iterable[str] | None = None,
+        where: str | None = None,
+        timeout: float | None = None,
+    ) -> str:
+        """Copy records into a table of this schema, in binary, and return the status, such as `COPY 100`."""
+        async with self._session(timeout) as session:
+            return await session.connection.copy_records_to_table(
+                table_name,
+                records=records,
+                columns=columns,
+                schema_name=self.schema,
+                where=where,
+                timeout=session.remaining(),
+            )
+
+    async def copy_to_table(
+        self,
+        table_name: str,
+        *,
+        source: Any,
+        columns: Iterable[str] | None = None,
+        timeout: float | None = None,
+        **options: Unpack[CopyFromFormat],
+    ) -> str:
+        """Copy a file's content (path, file object or asynchronous iterable of bytes) into a table of this schema."""
+        async with self._session(timeout) as session:
+            return await session.connection.copy_to_table(
+                table_name,
+                source=source,
+                columns=columns,
+                schema_name=self.schema,
+                timeout=session.remaining(),
+                **options,
+            )
+
+    async def copy_from_table(
+        self,
+        table_name: str,
+        *,
+        output: Any,
+        columns: Iterable[str] | None = None,
+        timeout: float | None = None,
+        **options: Unpack[CopyToFormat],
+    ) -> str:
+        """Copy a table of this schema into `output`: a path, a file object or a coroutine function taking bytes."""
+        async with self._session(timeout) as session:
+            return await session.connection.copy_from_table(
+                table_name,
+                output=output,
+                columns=columns,
+                schema_name=self.schema,
+                timeout=session.remaining(),
+                **options,
+            )
+
+    async def copy_from_query(
+        self, query: str, *args: Any, output: Any, timeout: float | None = None, **options: Unpack[CopyToFormat]
+    ) -> str:
+        """Copy the rows of a query into `output`: a path, a file object or a coroutine function taking bytes."""
+        sql = self.render(query)
+        async with self._session(timeout) as session:
+            return await session.connection.copy_from_query(
+                sql, *args, output=output, timeout=session.remaining(), **options
+            )
