@@ -58,7 +58,9 @@ _MISSING_DATABASE = "3D000"
 _PASSING_CLASSES = ("08", "53", "57")
 
 _QUOTED = re.compile(r"""["'].*["']""")
-_EXPECTED = re.compile(r"\((expected [\w., ]+|value out of [\w ]+ range)\)$")
+_EXPECTED = re.compile(
+    r"\((expected [\w., ]+|value out of [\w ]+ range|'\w+' object cannot be interpreted as an integer)\)$"
+)
 _GONE = re.compile(r"connection is closed|closed in the middle|connection was closed")
 
 

@@ -185,14 +185,12 @@ class SharedPool:
             tally.exhausted += 1
             raise self._exhausted(service, begun) from None
         except DRIVER_ERRORS as error:
+            if self._connections is not connections:
+                raise self._not_open() from None
             raise connect_error(error, address=self.address) or error from None
         finally:
             tally.waiting -= 1
             self._note_quiet()
-        if self._connections is not connections:
-            # The pool was cut while this task waited; asyncpg hands out a fresh connection even then.
-            connection.terminate()
-            raise self._not_open()
         now = time.monotonic()
         tally.add_wait(now - begun)
         tally.in_use += 1

@@ -24,7 +24,7 @@ def build_rows(model: type[T], rows: Iterable[Record]) -> list[T]:
     A pydantic model validates its values; a dataclass takes them as they come from the driver.
     Raises RowMappingError, which names columns and never shows a value, at the first row that does not fit.
     """
-    build = cast("Callable[[Record], T]", _builder(model))
+    build = cast("Callable[[Record], T]", _builder(cast("Any", model)))
     return [build(row) for row in rows]
 
 
