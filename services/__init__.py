@@ -1,0 +1,1 @@
+"""The services of the shop; none of them imports another."""
