@@ -1,0 +1,8 @@
+"""Declarative containers with an ordered, awaitable lifecycle, on dependency-injector's providers."""
+
+from poolhouse._core.lifecycle import LifecycleState
+from poolhouse.container.declarative import Container
+from poolhouse.container.locating import locate, migration_sets, pools
+from poolhouse.container.report import StartReport, StepReport
+
+__all__ = ["Container", "LifecycleState", "StartReport", "StepReport", "locate", "migration_sets", "pools"]

@@ -1,0 +1,65 @@
+"""Finding things in a container: by class, by name, by kind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from dependency_injector import containers, providers
+
+from poolhouse._core.suggestion import nearest
+from poolhouse.container.graph import Graph, Provider, makes, named
+from poolhouse.errors import WiringError
+from poolhouse.migrations import MigrationSet
+from poolhouse.pool import SharedPool
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def locate(container: containers.Container, target: type[Any] | str, *, place: str) -> Callable[[], Any]:
+    """Return the provider to call for `target`: a class that one provider makes, or a dotted name.
+
+    Names are those of the container and of the containers in it, such as "users.service". Overrides in
+    force at the time of a call are honoured by it. Raises WiringError with the candidates when nothing, or
+    more than one thing, fits; `place` says in it who asked.
+    """
+    return _by_name(container, target, place) if isinstance(target, str) else _by_class(container, target, place)
+
+
+def _by_name(container: containers.Container, name: str, place: str) -> Callable[[], Any]:
+    known = dict(named(container))
+    if name in known:
+        return known[name]
+    close = nearest(name, known)
+    remedy = f"Did you mean {close!r}?" if close else f"It has {', '.join(sorted(known))}"
+    raise WiringError(f"the container has no provider {name!r}", place=place, remedy=remedy)
+
+
+def _by_class(container: containers.Container, kind: type[Any], place: str) -> Callable[[], Any]:
+    found: dict[str, Provider] = {
+        name: provider
+        for name, provider in named(container)
+        if not isinstance(provider, providers.Dependency) and makes(provider, kind)
+    }
+    if len(found) == 1:
+        return next(iter(found.values()))
+    if found:
+        names = ", ".join(found)
+        remedy = f'Say which by its name, such as Inject("{next(iter(found))}")'
+        raise WiringError(f"{kind.__qualname__} is made by several providers: {names}", place=place, remedy=remedy)
+    remedy = "Declare a provider that makes it, or say a provider's name"
+    raise WiringError(f"no provider of the container makes {kind.__qualname__}", place=place, remedy=remedy)
+
+
+def pools(container: containers.Container) -> tuple[SharedPool, ...]:
+    """Return the shared pools in force, each once, those that others need first."""
+    return cast("tuple[SharedPool, ...]", _made(Graph(container), SharedPool))
+
+
+def migration_sets(container: containers.Container) -> tuple[MigrationSet, ...]:
+    """Return the migration sets in force, each once, in the order in which they are applied."""
+    return cast("tuple[MigrationSet, ...]", _made(Graph(container), MigrationSet))
+
+
+def _made(graph: Graph, kind: type[Any]) -> tuple[Any, ...]:
+    return tuple(dict.fromkeys(provider() for provider in graph.order if makes(provider, kind)))

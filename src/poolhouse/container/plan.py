@@ -1,0 +1,95 @@
+"""What a start will do, decided before any of it is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dependency_injector import providers
+
+from poolhouse.container.graph import Graph, Provider, effective, makes
+from poolhouse.errors import WiringError
+from poolhouse.migrations import MigrationSet
+from poolhouse.pool import SharedPool
+from poolhouse.schema import SchemaManager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dependency_injector import containers
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedResource:
+    """A resource to be started, and the dotted name it has in the container."""
+
+    name: str
+    provider: providers.BaseResource[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StartPlan:
+    """The three phases of a start.
+
+    `before` are the pools and all resources that need none, `after` those that may use the database, and
+    between them the migrations are applied.
+    """
+
+    before: tuple[PlannedResource, ...]
+    migrations: tuple[MigrationSet, ...]
+    after: tuple[PlannedResource, ...]
+
+
+def plan_start(container: containers.Container) -> StartPlan:
+    """Decide what a start of `container` does, in which order.
+
+    Raises WiringError for a cycle, an unfilled dependency and a schema that two services claim.
+    """
+    graph = Graph(container)
+    resources = [provider for provider in graph.order if isinstance(provider, providers.BaseResource)]
+    after = {resource for resource in resources if _needs_a_pool(graph, resource)}
+    _refuse_shared_schemas(graph)
+    return StartPlan(
+        before=_planned(graph, (resource for resource in resources if resource not in after)),
+        migrations=tuple(dict.fromkeys(provider() for provider in graph.order if makes(provider, MigrationSet))),
+        after=_planned(graph, (resource for resource in resources if resource in after)),
+    )
+
+
+def plan_resources(container: containers.Container, root: Provider) -> tuple[PlannedResource, ...]:
+    """Return the resources that `root`, as it is in force, is and needs, in the order in which they are started."""
+    graph = Graph(container)
+    wanted = graph.needs(effective(root)) | {effective(root)}
+    resources = (each for each in graph.order if isinstance(each, providers.BaseResource))
+    return _planned(graph, (resource for resource in resources if resource in wanted))
+
+
+def _planned(graph: Graph, resources: Iterable[providers.BaseResource[Any]]) -> tuple[PlannedResource, ...]:
+    return tuple(PlannedResource(graph.name(resource), resource) for resource in resources)
+
+
+def _needs_a_pool(graph: Graph, provider: Provider) -> bool:
+    return any(makes(need, SharedPool) for need in graph.needs(provider))
+
+
+def _refuse_shared_schemas(graph: Graph) -> None:
+    """Two services are two containers; within one, several managers of its schema are the service's own affair."""
+    owners: dict[tuple[int, str], list[str]] = {}
+    for provider in graph.order:
+        if not makes(provider, SchemaManager):
+            continue
+        manager: SchemaManager = provider()
+        services = owners.setdefault((id(manager.pool), manager.schema), [])
+        service = graph.name(provider).rpartition(".")[0] or "the application"
+        if service not in services:
+            services.append(service)
+    for (_, schema), services in owners.items():
+        if len(services) > 1:
+            raise _shared(schema, services)
+
+
+def _shared(schema: str, services: Sequence[str]) -> WiringError:
+    return WiringError(
+        f"the schema {schema!r} is claimed by more than one service: {' and '.join(services)}",
+        remedy="Give each service a schema of its own, and declare what it reads of others with reads=[…]",
+    )
