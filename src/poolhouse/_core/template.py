@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _IN_BODY = re.compile(PLACEHOLDER)
 
 # Beside these a quoted name would become a part of its neighbour: "a""b" is one name, and so is U&"a".
-_JOINS_BEFORE = re.compile(r"(?:\"|(?<![A-Za-z0-9_$\x80-\U0010ffff])[uU]&)\Z")
+_JOINS_BEFORE = re.compile(r"(?:\"|(?<![A-Za-z0-9_\x80-\U0010ffff])[uU]&)\Z")
 
 # Nobody can tell what a body's own language makes of its text, so a name must be harmless in its literals
 # and comments too, and must not end the body or one inside it.
@@ -101,7 +101,7 @@ class Template:
             fact = f"{show_path(schema, name)} is a table of another service, and reading it is not declared"
             fail(fact, self.text, placeholder.start, self.source, remedy)
         if placeholder.in_body and _UNSAFE_IN_BODY.search(rendered):
-            fact = f"the name {rendered} could end a literal, a comment or a body inside this dollar-quoted body"
+            fact = f"the name {shown(rendered)} could end a literal, a comment or a body inside this dollar-quoted body"
             fail(fact, self.text, placeholder.start, self.source, "Rename it, or write this body without placeholders")
         return rendered
 
@@ -147,7 +147,7 @@ def _find_placeholders(text: str, source: str, *, bodies: bool) -> Iterator[tupl
 
 def _undeclared_remedy(schema: str, name: str, own: str, declared: set[tuple[str, str]]) -> str:
     read = f"{written_name(schema)}.{written_name(name)}"
-    known = {f"{written_name(other)}.{written_name(table)}" for other, table in {*declared, (own, name)}}
-    near = nearest(read, known)
+    known = {f"{written_name(other)}.{written_name(table)}" for other, table in declared}
+    near = f"{written_name(own)}.{written_name(name)}" if nearest(schema, [own]) else nearest(read, known)
     hint = f"; or did you mean {{{{tables.{near}}}}}?" if near else ""
     return f"Declare it with reads=[{json.dumps(read, ensure_ascii=False)}]{hint}"
