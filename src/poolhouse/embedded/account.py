@@ -7,9 +7,12 @@ import stat
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from poolhouse.errors import ServerStartError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 UNPRIVILEGED = ("postgres", "nobody")
 
@@ -34,7 +37,7 @@ class Account:
 
 
 def server_account(data_directory: Path | None) -> Account | None:
-    """The account to run the server under, or None for the one that this process has.
+    """Choose the account to run the server under; None means the one that this process has.
 
     PostgreSQL refuses to run as root. Root therefore takes the owner of an existing data directory, else `postgres`,
     else `nobody`; nothing is ever added to the machine. Raises ServerStartError when none of these exists.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from poolhouse.errors import SettingError
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 SUPERUSER = "postgres"
 PORT = 5432
+
+NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
 DURABLE: Mapping[str, str] = {
     "timezone": "UTC",
@@ -60,7 +63,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*(\.[A-Za-z_][A-Za-z0-9_$]*)*")
 
 
 def check_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
-    """A copy of the parameters; raises SettingError for a name or a value that the configuration file cannot hold."""
+    """Return a copy of the parameters; raises SettingError for a name or a value that the file cannot hold."""
     for name, value in parameters.items():
         if not _NAME.fullmatch(name):
             raise SettingError(name, "is not the name of a parameter of PostgreSQL", remedy="Names are like work_mem")
@@ -72,7 +75,7 @@ def check_parameters(parameters: Mapping[str, str]) -> dict[str, str]:
 
 
 def configuration_text(parameters: Mapping[str, str], *, include: Path | None = None) -> str:
-    """The text of a configuration file: first what `include` says, then the parameters, which win."""
+    """Write a configuration file: first what `include` says, then the parameters, which win."""
     lines = [f"include = {quote(str(include))}"] if include is not None else []
     return "".join(
         f"{line}\n" for line in [*lines, *(f"{name} = {quote(value)}" for name, value in parameters.items())]
@@ -80,12 +83,15 @@ def configuration_text(parameters: Mapping[str, str], *, include: Path | None = 
 
 
 def quote(value: str) -> str:
-    """A value as a configuration file writes it: backslash escapes are read there, and a quote is doubled."""
+    """Quote a value for the configuration file, where backslashes escape and a quote is doubled."""
     return "'" + value.replace("\\", "\\\\").replace("'", "''") + "'"
 
 
 def initdb_command(binaries: Path, data: str, major: int, *, durable: bool, linux: bool) -> list[str]:
-    """The command that makes a cluster: UTF-8, sorted by code point on every platform, lower() and upper() for all letters."""
+    """Compose the command that makes a cluster.
+
+    It is in UTF-8, sorts by code point on every platform, and its lower() and upper() know all letters.
+    """
     locale = ["--locale=C"]
     if major >= 17:
         locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
@@ -97,7 +103,7 @@ def initdb_command(binaries: Path, data: str, major: int, *, durable: bool, linu
 
 
 def server_command(binaries: Path, data: str, configuration: Path, sockets: Path) -> list[str]:
-    """The command of a server that listens on a Unix socket only; what it says here, no file can change."""
+    """Compose the command of a server that listens on a Unix socket only; what it says here, no file can change."""
     return [
         str(binaries / "postgres"),
         "-D",
@@ -113,12 +119,12 @@ def server_command(binaries: Path, data: str, configuration: Path, sockets: Path
 
 
 def quote_list_item(item: str) -> str:
-    """An item of a parameter that is a list, so that commas and spaces in it do not divide it."""
+    """Quote an item of a parameter that is a list, so that commas and spaces in it do not divide it."""
     return '"' + item.replace('"', '""') + '"'
 
 
 def server_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """The environment without what would steer PostgreSQL or its messages behind the launcher's back."""
+    """Copy the environment without what would steer PostgreSQL or its messages behind the launcher's back."""
     kept = {name: value for name, value in environment.items() if not name.startswith(("PG", "LC_", "PYTHON"))}
     kept.pop("LANG", None)
     kept.pop("LANGUAGE", None)

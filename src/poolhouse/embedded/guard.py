@@ -7,9 +7,9 @@ import os
 import subprocess
 import sys
 import weakref
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from poolhouse.embedded import watchdog
 from poolhouse.embedded.configuration import server_environment
 from poolhouse.errors import ServerStartError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from poolhouse.embedded.account import Account
 
 LONGEST_END = 5.0
+WATCHDOG = Path(__file__).with_name("watchdog.py")
 
 
 class Guard:
@@ -27,9 +28,9 @@ class Guard:
 
     def __init__(self, account: Account | None) -> None:
         who = [account.user, account.group] if account is not None else [None, None]
-        # A session of its own: Ctrl-C and a closed terminal reach the owner alone, and the watchdog hears of it by end of file.
+        # A session of its own: Ctrl-C and a closed terminal reach the owner alone.
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter and this package's own script
-            [sys.executable, "-I", "-S", "-B", str(watchdog.__file__), json.dumps(who)],
+            [sys.executable, "-I", "-S", "-B", str(WATCHDOG), json.dumps(who)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -55,8 +56,11 @@ class Guard:
         answer: dict[str, Any] = json.loads(line)
         return answer
 
-    def end(self) -> None:
-        """Have everything stopped and deleted, and wait for it: under 2 seconds as a rule, 5 at the most."""
+    def end(self) -> bool:
+        """Have everything stopped and deleted, and wait for it: under 2 seconds as a rule, 5 at the most.
+
+        Returns whether the watchdog has done it; False means that it was killed, and that there may be something left.
+        """
         self.release()
         try:
             self._process.wait(LONGEST_END)
@@ -65,6 +69,7 @@ class Guard:
             self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
+        return self._process.returncode == 0
 
     def release(self) -> None:
         """Close this process's end of the pipe without waiting for what follows from it."""

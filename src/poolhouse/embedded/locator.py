@@ -44,7 +44,7 @@ def newest_first(folders: Iterable[Path]) -> tuple[Path, ...]:
 
 
 def locate_binaries(named: Path | None = None) -> Path:
-    """The folder of `postgres` and `initdb`: the first of the search order that has both.
+    """Find the folder of `postgres` and `initdb`: the first of the search order that has both.
 
     Binaries that the settings name are used or refused, never passed over: nothing else is searched then.
     Raises BinariesNotFoundError with every place that was searched.

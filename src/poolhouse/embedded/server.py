@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from poolhouse.embedded.configuration import check_parameters
+from poolhouse.embedded.configuration import NO_PARAMETERS, check_parameters
 from poolhouse.embedded.launcher import Launcher, Order
 from poolhouse.settings import EmbeddedSettings
 
@@ -18,16 +17,14 @@ if TYPE_CHECKING:
 
 ResultT = TypeVar("ResultT")
 
-NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
-
 
 class EmbeddedPostgres:
     """A PostgreSQL that lives as long as the application that opened it.
 
     Building it does nothing. By default its data stays in `settings.data_directory` between runs and survives a crash;
-    with `temporary=True` the server is faster and all of it is deleted at the end. `parameters` are parameters of PostgreSQL
-    such as `{"work_mem": "64MB"}`; SettingError is raised at once for one that cannot be set. With `settings.enabled` False
-    the handle does nothing at all, and `dsn` stays None.
+    with `temporary=True` the server is faster and all of it is deleted at the end. `parameters` are parameters of
+    PostgreSQL such as `{"work_mem": "64MB"}`; SettingError is raised at once for one that cannot be set. With
+    `settings.enabled` False the handle does nothing at all, and `dsn` stays None.
 
     However the application ends (`close`, an error, SIGTERM, Ctrl-C, kill -9), no process of the server is left two
     seconds later.
@@ -60,13 +57,19 @@ class EmbeddedPostgres:
     async def open(self) -> None:
         """Start the server and return when it accepts connections; does nothing when it is open already.
 
-        Cancelled at any point, it leaves neither a process nor a directory, and so does any error: BinariesNotFoundError,
-        DataDirectoryBusyError, DataDirectoryError, ServerStartError.
+        Cancelled at any point it leaves neither a process nor a directory, and neither does an error:
+        BinariesNotFoundError, DataDirectoryBusyError, DataDirectoryUnusableError, ServerStartError.
         """
         async with self._lock:
             if self._running is None and self._settings.enabled is not False:
-                self._launcher = Launcher(self._order())
-                self._running = await _in_thread(self._launcher.start, when_cancelled=self._launcher.abort)
+                launcher = Launcher(self._order())
+                try:
+                    self._running = await _in_thread(launcher.start, when_cancelled=launcher.abort)
+                except BaseException:
+                    # A start that was done in the moment of its cancellation has left a server.
+                    await _in_thread(launcher.stop)
+                    raise
+                self._launcher = launcher
 
     async def close(self) -> None:
         """Stop the server and delete what was made for it; idempotent, over within 5 seconds, even when cancelled."""
@@ -98,4 +101,6 @@ async def _in_thread(work: Callable[[], ResultT], *, when_cancelled: Callable[[]
         while not thread.done():
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([thread])
+        if not thread.cancelled():
+            thread.exception()  # seen, so that asyncio does not complain: the cancellation is what counts
         raise

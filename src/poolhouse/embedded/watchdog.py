@@ -1,33 +1,45 @@
 """The process between an application and its server: when the application ends, however it ends, so does the server.
 
-It runs as a script of its own (isolated, without site-packages, importing little, so that it is up in a few milliseconds) and
-must therefore import nothing of poolhouse. Its standard input is a pipe whose only writer is the application: end of file
-means that the application closed it or died. Requests and answers are lines of JSON, one answer to each request:
+It runs as a script of its own (isolated, without site-packages, importing little, so as to be up in 20 ms) and
+must therefore import nothing of poolhouse. Its standard input is a pipe whose only writer is the application: end of
+file means that the application has closed it or died. Requests and answers are lines of JSON, an answer to each:
 
 ```text
-{"do": "make", "path": P}                                    -> {}           P exists, is private, and is deleted at the end
-{"do": "run", "command": C, "directory": D, "log": L, ...}   -> {"status": N}
-{"do": "serve", ..., "pidfile": P, "timeout": S, "stop": [[signal, seconds], ...]}
-                                             -> {"ready": pid} or {"status": N} (it ended) or {"late": true}
+{"do": "make", "path": P}                      P exists, is private, and is deleted at the end
+  -> {}
+{"do": "run", "command": C, "log": L, "held": D, "timeout": S}
+  -> {"status": N} or {"late": true}
+{"do": "serve", ..., "pidfile": P, "stop": [[signal, seconds], ...], "grandparent": N}
+  -> {"ready": pid}, {"status": N} (it ended) or {"late": true}
 ```
+
+`held` is a folder that the command finds open as file descriptor 9, to use it without a right to walk there.
 """
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import select
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Any, NoReturn
+from contextlib import suppress
 
+TYPE_CHECKING = False  # importing typing would take longer than all the rest
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
+
+    Steps = Sequence[tuple[int, float]]
 
 POLL_INTERVAL = 0.005
-KILL = [[int(getattr(signal, "SIGKILL", signal.SIGTERM)), 0.5]]
+KILL: Steps = ((signal.SIGKILL, 0.5),)
+HELD = 9
 PR_SET_PDEATHSIG = 1
+# Backends of a server that had to be killed may still be writing.
+DELETE_ATTEMPTS = 20
 
 
 class OwnerEnded(Exception):
@@ -37,15 +49,15 @@ class OwnerEnded(Exception):
 def is_ready(pidfile: str, pid: int) -> bool:
     """Whether the server with this pid has written into `postmaster.pid` that it accepts connections."""
     try:
-        with open(pidfile, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - importing pathlib takes longer than all the rest
+        with open(pidfile, encoding="utf-8", errors="replace") as file:  # noqa: PTH123 - importing pathlib is slow
             lines = file.read().split("\n")
     except OSError:
         return False
     return len(lines) > 7 and lines[0] == str(pid) and lines[7].strip() == "ready"
 
 
-def parent_death_signal() -> Callable[[int], None]:
-    """A function that asks Linux to signal the calling process when its parent dies; elsewhere it does nothing."""
+def parent_death_signal() -> Callable[[int], object]:
+    """Return a function that asks Linux to signal the calling process when its parent dies, or does nothing."""
     if sys.platform != "linux":
         return lambda _: None
     try:
@@ -56,20 +68,15 @@ def parent_death_signal() -> Callable[[int], None]:
     return lambda number: prctl(PR_SET_PDEATHSIG, number)
 
 
-def kill_group(leader: int) -> None:
-    """Kill what a program such as initdb has started; a leader that has just been forked has no group yet."""
-    try:
-        os.killpg(leader, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+def ignore(*_: object) -> None:
+    """Handle a signal by doing nothing. SIG_IGN would be inherited by every child."""
 
 
 class Watchdog:
     """Carries out the requests of one owner, and ends what they began."""
 
     def __init__(self, user: int | None, group: int | None) -> None:
-        self._user = user
-        self._group = group
+        self._account = (user, group) if user is not None and group is not None else None
         self._child: int | None = None
         self._status = 0
         self._stop = KILL
@@ -79,9 +86,9 @@ class Watchdog:
         os.set_blocking(self._alarm, False)
         os.set_blocking(alarm, False)
         signal.set_wakeup_fd(alarm)
-        # Handlers that do nothing rather than SIG_IGN: children would inherit the latter. Only end of file ends a watchdog.
-        for name in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(name, lambda *_: None)
+        # Only end of file ends a watchdog: a signal to the whole session or service is for its owner to act on.
+        for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, ignore)
 
     def serve(self) -> None:
         """Answer requests until the owner has ended, then leave nothing behind."""
@@ -104,7 +111,7 @@ class Watchdog:
         return request
 
     def _wait(self, seconds: float | None, *, owned: bool = True) -> None:
-        """Until the owner says something, a child ends, or the time is over."""
+        """Return when the owner has said something, a child has ended, or the time is over."""
         readable, _, _ = select.select([0, self._alarm] if owned else [self._alarm], [], [], seconds)
         if self._alarm in readable:
             os.read(self._alarm, 4096)
@@ -121,73 +128,72 @@ class Watchdog:
             if pid:
                 self._child, self._status = None, os.waitstatus_to_exitcode(status)
 
-    def _watch(self, is_over: Callable[[], bool], seconds: float, interval: float, *, owned: bool = True) -> bool:
+    def _watch(self, seconds: float, is_over: Callable[[], bool] | None = None, *, owned: bool = True) -> bool:
+        """Return True when the child has ended or `is_over` says so, False when the time is up."""
         deadline = time.monotonic() + seconds
-        while self._child is not None and not is_over():
+        while self._child is not None and not (is_over is not None and is_over()):
             left = deadline - time.monotonic()
             if left <= 0:
                 return False
-            self._wait(min(left, interval), owned=owned)
+            self._wait(left if is_over is None else min(left, POLL_INTERVAL), owned=owned)
         return True
 
     def _make(self, path: str) -> dict[str, Any]:
         self._made.append(path)
-        os.mkdir(path, 0o700)  # noqa: PTH102 - see is_ready
-        if self._user is not None and self._group is not None:
-            os.chown(path, self._user, self._group)
+        os.mkdir(path, 0o700)  # noqa: PTH102 - importing pathlib is slow
+        # Held for life, and let go by the kernel: a directory without it is one whose watchdog was killed.
+        fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX)
+        if self._account is not None:
+            os.chown(path, *self._account)
         return {}
 
-    def _run(self, command: list[str], directory: str, log: str, timeout: float) -> dict[str, Any]:
+    def _run(self, command: list[str], log: str, held: str, timeout: float) -> dict[str, Any]:
         self._stop = KILL
-        self._spawn(command, directory, log, KILL[0][0])
-        if not self._watch(lambda: False, timeout, timeout):
-            self._end()
-            return {"late": True}
-        return {"status": self._status}
+        self._spawn(command, log, held, signal.SIGKILL)
+        if self._watch(timeout):
+            return {"status": self._status}
+        self._end()
+        return {"late": True}
 
     def _serve(
-        self,
-        command: list[str],
-        directory: str,
-        log: str,
-        timeout: float,
-        pidfile: str,
-        stop: list[list[float]],
+        self, command: list[str], log: str, held: str, timeout: float, pidfile: str, stop: Steps, grandparent: int
     ) -> dict[str, Any]:
         self._stop = stop
-        # Without a watchdog there is one signal and no second: immediate is the one that ends quickly and loses nothing committed.
-        pid = self._spawn(command, directory, log, signal.SIGQUIT)
-        if not self._watch(lambda: is_ready(pidfile, pid), timeout, POLL_INTERVAL):
+        # PostgreSQL takes a lock file with this pid for a stale one, and it is: the launcher has looked at the process.
+        os.environ["PG_GRANDPARENT_PID"] = str(grandparent)
+        # Without a watchdog there is no second signal, and an immediate end is quick and loses nothing committed.
+        pid = self._spawn(command, log, held, signal.SIGQUIT)
+        if not self._watch(timeout, lambda: is_ready(pidfile, pid)):
             self._end()
             return {"late": True}
         return {"status": self._status} if self._child is None else {"ready": pid}
 
-    def _spawn(self, command: list[str], directory: str, log: str, last_signal: int) -> int:
-        parent = os.getpid()
-        # This process has one thread, so a fork is safe, and takes none of the 12 ms that importing subprocess does.
+    def _spawn(self, command: list[str], log: str, held: str, last_signal: int) -> int:
+        watchdog = os.getpid()
+        # This process has one thread, so a fork is safe, and it spares the 12 ms that importing subprocess takes.
         self._child = os.fork()
         if self._child == 0:
-            self._become(parent, command, directory, log, last_signal)
+            self._become(watchdog, command, log, held, last_signal)
         return self._child
 
-    def _become(self, parent: int, command: list[str], directory: str, log: str, last_signal: int) -> NoReturn:
+    def _become(self, watchdog: int, command: list[str], log: str, held: str, last_signal: int) -> NoReturn:
         try:
             os.setsid()
             output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(output, 1)
             os.dup2(output, 2)
-            os.chdir(directory)  # before the change of user, who may not be able to walk there
+            os.dup2(os.open(held, os.O_RDONLY), HELD)
+            os.set_inheritable(HELD, True)  # noqa: FBT003 - the library's own; dup2 of HELD to itself changes nothing
             os.umask(0o077)
             die_with_parent = parent_death_signal()  # loaded while the interpreter's own files can still be read
-            if self._user is not None and self._group is not None:
+            if self._account is not None:
                 os.setgroups([])
-                os.setgid(self._group)
-                os.setuid(self._user)
+                os.setgid(self._account[1])
+                os.setuid(self._account[0])
             die_with_parent(last_signal)  # called after the change of user, which would reset it
-            if os.getppid() != parent:
-                os._exit(1)
-            os.execv(command[0], command)  # noqa: S606 - the launcher's own command, and no shell
+            if os.getppid() == watchdog:
+                os.execv(command[0], command)  # noqa: S606 - the launcher's own command, and no shell
         except Exception as error:  # noqa: BLE001 - a forked child has nobody else to tell
             os.write(2, f"{command[0]}: {error}\n".encode())
         finally:
@@ -196,19 +202,22 @@ class Watchdog:
     def _end(self) -> None:
         for number, seconds in self._stop:
             if self._child is not None:
-                os.kill(self._child, int(number))
-                if number == KILL[0][0]:
-                    kill_group(self._child)
-                self._watch(lambda: False, seconds, seconds, owned=False)
+                os.kill(self._child, number)
+                if number == signal.SIGKILL:
+                    with suppress(ProcessLookupError):  # a child that has just been forked has no group yet
+                        os.killpg(self._child, number)
+                self._watch(seconds, owned=False)
 
     def _delete(self) -> None:
-        if self._made:
-            import shutil  # noqa: PLC0415 - heavy, and nobody waits for it here
+        import shutil  # noqa: PLC0415 - heavy, and nobody waits for it here
 
-            for path in self._made:
+        for path in self._made:
+            for _ in range(DELETE_ATTEMPTS):
                 shutil.rmtree(path, ignore_errors=True)
+                if not os.path.lexists(path):
+                    break
+                self._wait(POLL_INTERVAL, owned=False)
 
 
 if __name__ == "__main__":
-    _user, _group = json.loads(sys.argv[1])
-    Watchdog(_user, _group).serve()
+    Watchdog(*json.loads(sys.argv[1])).serve()

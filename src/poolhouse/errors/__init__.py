@@ -40,7 +40,8 @@ PoolhouseError
 ├── EmbeddedServerError
 │   ├── BinariesNotFoundError
 │   ├── ServerStartError
-│   └── DataDirectoryBusyError
+│   ├── DataDirectoryBusyError
+│   └── DataDirectoryUnusableError
 └── AddressInUseError
 ```
 """
@@ -69,8 +70,8 @@ from poolhouse.errors._container import (
 from poolhouse.errors._database import (
     CheckViolationError,
     ConnectionLostError,
-    DatabaseError,
     DataError,
+    DatabaseError,
     ForeignKeyViolationError,
     InFailedSqlTransactionError,
     InsufficientPrivilegeError,
@@ -86,6 +87,7 @@ from poolhouse.errors._database import (
 from poolhouse.errors._embedded import (
     BinariesNotFoundError,
     DataDirectoryBusyError,
+    DataDirectoryUnusableError,
     EmbeddedServerError,
     ServerStartError,
 )
@@ -112,6 +114,7 @@ __all__ = [
     "ConnectError",
     "ConnectionLostError",
     "DataDirectoryBusyError",
+    "DataDirectoryUnusableError",
     "DataError",
     "DatabaseError",
     "DatabaseMissingError",

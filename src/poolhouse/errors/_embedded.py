@@ -39,3 +39,11 @@ class DataDirectoryBusyError(EmbeddedServerError):
             f"process {pid} already runs a server on {directory}",
             remedy="Stop the other application, or set a DSN, or another data directory",
         )
+
+
+class DataDirectoryUnusableError(EmbeddedServerError):
+    """The data directory cannot be used as it is: another major version, another owner, other files, no permission."""
+
+    def __init__(self, directory: str, fact: str, *, remedy: str) -> None:
+        self.directory = directory
+        super().__init__(fact, place=directory, remedy=remedy)
