@@ -35,6 +35,26 @@ PoolhouseError
 │   ├── ConnectionLostError
 │   └── UsageError
 ├── MigrationError
+│   ├── MigrationFilesError
+│   ├── MigrationFileError
+│   │   ├── MigrationFolderError
+│   │   ├── MigrationNameError
+│   │   ├── DuplicateVersionError
+│   │   ├── MigrationTextError
+│   │   ├── DirectiveError
+│   │   └── TransactionControlError
+│   ├── MigrationDriftError
+│   ├── ModifiedMigrationError
+│   ├── MissingMigrationError
+│   ├── LateMigrationError
+│   ├── DivergedMigrationsError
+│   ├── SchemaDroppedError
+│   ├── LedgerError
+│   ├── MigrationDirtyError
+│   ├── MigrationLockError
+│   ├── MigrationApplyError
+│   ├── MigrationPrivilegeError
+│   └── MigrationReadOnlyError
 ├── LifecycleError
 │   └── StepTimeoutError
 ├── EmbeddedServerError
@@ -92,7 +112,27 @@ from poolhouse.errors._embedded import (
     ServerStartError,
 )
 from poolhouse.errors._migrations import (
+    DirectiveError,
+    DivergedMigrationsError,
+    DuplicateVersionError,
+    LateMigrationError,
+    LedgerError,
+    MigrationApplyError,
+    MigrationDirtyError,
+    MigrationDriftError,
     MigrationError,
+    MigrationFileError,
+    MigrationFilesError,
+    MigrationFolderError,
+    MigrationLockError,
+    MigrationNameError,
+    MigrationPrivilegeError,
+    MigrationReadOnlyError,
+    MigrationTextError,
+    MissingMigrationError,
+    ModifiedMigrationError,
+    SchemaDroppedError,
+    TransactionControlError,
 )
 from poolhouse.errors._pool import (
     AuthenticationError,
@@ -118,16 +158,34 @@ __all__ = [
     "DataError",
     "DatabaseError",
     "DatabaseMissingError",
+    "DirectiveError",
+    "DivergedMigrationsError",
     "DrainTimeoutError",
+    "DuplicateVersionError",
     "EmbeddedServerError",
     "ForeignKeyViolationError",
     "IdentifierError",
     "InFailedSqlTransactionError",
     "InsufficientPrivilegeError",
     "IntegrityConstraintViolationError",
+    "LateMigrationError",
+    "LedgerError",
     "LifecycleError",
     "LockNotAvailableError",
+    "MigrationApplyError",
+    "MigrationDirtyError",
+    "MigrationDriftError",
     "MigrationError",
+    "MigrationFileError",
+    "MigrationFilesError",
+    "MigrationFolderError",
+    "MigrationLockError",
+    "MigrationNameError",
+    "MigrationPrivilegeError",
+    "MigrationReadOnlyError",
+    "MigrationTextError",
+    "MissingMigrationError",
+    "ModifiedMigrationError",
     "NotNullViolationError",
     "PoolError",
     "PoolExhaustedError",
@@ -136,6 +194,7 @@ __all__ = [
     "QueryTimeoutError",
     "ReadOnlyError",
     "RowMappingError",
+    "SchemaDroppedError",
     "ServerStartError",
     "ServerUnavailableError",
     "SettingError",
@@ -143,6 +202,7 @@ __all__ = [
     "SqlSyntaxError",
     "StepTimeoutError",
     "TemplateError",
+    "TransactionControlError",
     "TransactionRollbackError",
     "UniqueViolationError",
     "UsageError",

@@ -2,8 +2,268 @@
 
 from __future__ import annotations
 
-from poolhouse.errors._base import PoolhouseError
+from typing import TYPE_CHECKING
+
+from poolhouse.errors._base import PoolhouseError, Violations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class MigrationError(PoolhouseError):
     """Migrations were not, or not all, applied; what had been applied before stays applied and recorded."""
+
+
+class MigrationFilesError(Violations[PoolhouseError], MigrationError):
+    """Everything that is wrong with the files of one or more migration sets; the database was not asked.
+
+    `violations` holds MigrationFileErrors, and for SQL that does not lex or render, SqlSyntaxErrors and TemplateErrors.
+    """
+
+    def __init__(self, violations: Sequence[PoolhouseError]) -> None:
+        super().__init__("the migration files", violations)
+
+
+class MigrationFileError(MigrationError):
+    """One fault in one file or folder; `line` and `column` count from 1 and are None where the file is meant whole."""
+
+    def __init__(
+        self, file: str, fact: str, *, remedy: str, line: int | None = None, column: int | None = None
+    ) -> None:
+        self.file = file
+        self.line = line
+        self.column = column
+        super().__init__(fact, place=file if line is None else f"{file}:{line}:{column}", remedy=remedy)
+
+
+class MigrationFolderError(MigrationFileError):
+    """The folder of a migration set is missing, empty, or no folder."""
+
+
+class MigrationNameError(MigrationFileError):
+    """A file's name says neither that it is a migration nor that it may be ignored."""
+
+
+class DuplicateVersionError(MigrationFileError):
+    """Two files have the same version."""
+
+    def __init__(self, file: str, other: str, *, version: int) -> None:
+        self.other = other
+        self.version = version
+        super().__init__(
+            file, f"it has version {version}, and so has {other}", remedy="Give the newer one the next free version"
+        )
+
+
+class MigrationTextError(MigrationFileError):
+    """A file cannot be read, or does not hold UTF-8 text."""
+
+
+class DirectiveError(MigrationFileError):
+    """A `-- poolhouse:` comment that is unknown, misplaced, or not supported by this version."""
+
+
+class TransactionControlError(MigrationFileError):
+    """A statement that cannot be part of the one transaction a migration runs in, such as COMMIT or COPY FROM STDIN."""
+
+
+class MigrationDriftError(Violations[MigrationError], MigrationError):
+    """Files and database disagree about what has been applied; nothing was applied, in any schema."""
+
+    def __init__(self, violations: Sequence[MigrationError]) -> None:
+        super().__init__("the migrations and the database", violations)
+
+
+class ModifiedMigrationError(MigrationError):
+    """A file was changed after it had been applied."""
+
+    def __init__(self, file: str, *, module: str, schema: str, version: int) -> None:
+        self.file = file
+        self.module = module
+        self.schema = schema
+        self.version = version
+        super().__init__(
+            f"it was changed after it had been applied to schema {schema!r}",
+            place=file,
+            remedy="Restore the file as it was, and make the change in a new migration",
+        )
+
+
+class MissingMigrationError(MigrationError):
+    """A migration was applied, newer ones have files, and its own file is gone; `twin` has the same content."""
+
+    def __init__(self, name: str, *, directory: str, module: str, schema: str, version: int, twin: str | None) -> None:
+        self.name = name
+        self.module = module
+        self.schema = schema
+        self.version = version
+        self.twin = twin
+        renamed = f"Rename {twin}, which has the same content, back to version {version}"
+        super().__init__(
+            f"version {version} ({name}) was applied to schema {schema!r}, and its file is missing",
+            place=directory,
+            remedy=renamed if twin else "Restore the file, for example from version control",
+        )
+
+
+class LateMigrationError(MigrationError):
+    """A file has a lower version than what was applied already, and was not applied itself."""
+
+    def __init__(self, file: str, *, module: str, schema: str, version: int, applied: int) -> None:
+        self.file = file
+        self.module = module
+        self.schema = schema
+        self.version = version
+        self.applied = applied
+        super().__init__(
+            f"it was not applied to schema {schema!r}, which is at version {applied} already",
+            place=file,
+            remedy=f"Give it a version above {applied}",
+        )
+
+
+class DivergedMigrationsError(MigrationError):
+    """The database has migrations that have no files, and the files have others that were not applied."""
+
+    def __init__(
+        self, directory: str, *, module: str, schema: str, files: Sequence[str], applied: Sequence[str]
+    ) -> None:
+        self.module = module
+        self.schema = schema
+        self.files = tuple(files)
+        self.applied = tuple(applied)
+        super().__init__(
+            f"schema {schema!r} has {', '.join(applied)} applied, which is not here, "
+            f"while {', '.join(files)} is here and not applied",
+            place=directory,
+            remedy="Bring in the files of the version that was deployed, and give yours versions above them",
+        )
+
+
+class SchemaDroppedError(MigrationError):
+    """The ledger says that a schema was migrated, but the schema is gone; `forget` is SQL that starts it afresh."""
+
+    def __init__(self, *, module: str, schema: str, version: int, forget: str) -> None:
+        self.module = module
+        self.schema = schema
+        self.version = version
+        self.forget = forget
+        super().__init__(
+            f"the ledger says that schema {schema!r} is at version {version}, but there is no such schema",
+            place=f"module {module!r}",
+            remedy=f"Restore it from a backup, or, to start with an empty one, run: {forget}",
+        )
+
+
+class LedgerError(MigrationError):
+    """The tables of the ledger contradict each other, as after an edit by hand."""
+
+    def __init__(self, fact: str, *, module: str, schema: str) -> None:
+        self.module = module
+        self.schema = schema
+        super().__init__(
+            fact,
+            place=f"module {module!r}, schema {schema!r}",
+            remedy="Restore poolhouse.head and poolhouse.ledger from a backup; poolhouse.event shows what was applied",
+        )
+
+
+class MigrationDirtyError(MigrationError):
+    """A migration was left half done, by a newer poolhouse that can run migrations outside transactions."""
+
+    def __init__(self, *, module: str, schema: str, version: int) -> None:
+        self.module = module
+        self.schema = schema
+        self.version = version
+        super().__init__(
+            f"a migration after version {version} was left half done",
+            place=f"module {module!r}, schema {schema!r}",
+            remedy="Finish it with the version of poolhouse that began it",
+        )
+
+
+class MigrationLockError(MigrationError):
+    """The locks were not to be had within the limit; `blockers` describes who held them, as far as could be seen."""
+
+    def __init__(
+        self, fact: str, *, module: str, schema: str, waited: float, sqlstate: str, blockers: Sequence[str]
+    ) -> None:
+        self.module = module
+        self.schema = schema
+        self.waited = waited
+        self.sqlstate = sqlstate
+        self.blockers = tuple(blockers)
+        held = f"blocked by {'; '.join(blockers)}" if blockers else "who blocked it could not be seen"
+        super().__init__(
+            f"after {waited:.1f} s {fact}: {held}",
+            place=f"module {module!r}, schema {schema!r}",
+            remedy="Nothing was applied to this schema. Wait for it or end it, or raise migration_timeout",
+        )
+
+
+class MigrationApplyError(MigrationError):
+    """A statement of a migration failed; neither it nor anything pending for the same schema was applied.
+
+    `line` and `column` count from 1 and point at the fault, or at the statement where the server gave no position;
+    both are None where not even the statement is known. `fact` ends with the SQLSTATE, and `statement` has its
+    literals replaced by an ellipsis.
+    `rolled_back` names the files that were undone, `version` is what the schema stays at (None: nothing),
+    and `applied` names what was applied before, to other schemas.
+    """
+
+    def __init__(  # noqa: PLR0913 - all of it is what a person asks first
+        self,
+        file: str,
+        fact: str,
+        *,
+        schema: str,
+        sqlstate: str,
+        line: int | None = None,
+        column: int | None = None,
+        statement: str | None = None,
+        rolled_back: Sequence[str] = (),
+        version: int | None = None,
+        applied: Sequence[str] = (),
+        remedy: str | None = None,
+    ) -> None:
+        self.file = file
+        self.schema = schema
+        self.sqlstate = sqlstate
+        self.line = line
+        self.column = column
+        self.statement = statement
+        self.rolled_back = tuple(rolled_back)
+        self.version = version
+        self.applied = tuple(applied)
+        quoted = f", in: {statement}" if statement else ""
+        stays = f"stays at version {version}" if version is not None else "stays without migrations"
+        undone = f" ({', '.join(rolled_back)} rolled back)" if rolled_back else ""
+        before = f". Applied before, and kept: {', '.join(applied)}" if applied else ""
+        super().__init__(
+            f"{fact}{quoted}. Schema {schema!r} {stays}{undone}{before}",
+            place=file if line is None else f"{file}:{line}:{column}",
+            remedy=remedy or "Mend the file and start again",
+        )
+
+
+class MigrationPrivilegeError(MigrationError):
+    """The role may not do what migrating needs; `grant` is the SQL for someone who may give it the right."""
+
+    def __init__(self, fact: str, *, place: str, role: str, grant: str) -> None:
+        self.role = role
+        self.grant = grant
+        super().__init__(f"role {role!r} lacks a right: {fact}", place=place, remedy=f"Run: {grant}")
+
+
+class MigrationReadOnlyError(MigrationError):
+    """Migrations are pending, and the server or the role is read-only."""
+
+    def __init__(self, *, module: str, schema: str, pending: Sequence[str]) -> None:
+        self.module = module
+        self.schema = schema
+        self.pending = tuple(pending)
+        super().__init__(
+            f"the server takes no writes [SQLSTATE 25006], and {', '.join(pending)} is pending",
+            place=f"module {module!r}, schema {schema!r}",
+            remedy="Migrate on the primary, by a role without default_transaction_read_only, then start again",
+        )

@@ -1,0 +1,82 @@
+"""The SQL files of one service, bound to its schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from poolhouse._core.identifiers import check_identifier
+from poolhouse.errors import IdentifierError
+from poolhouse.migrations.files import LEDGER, load_folder
+from poolhouse.migrations.runner import migrate
+
+if TYPE_CHECKING:
+    from poolhouse._core.migration_file import LoadedMigrations
+    from poolhouse.migrations.report import MigrationReport
+    from poolhouse.schema import SchemaManager
+
+
+class MigrationSet:
+    """The migrations of one service: the files of a folder, applied to the schema of a schema manager.
+
+    `directory` is relative to the working directory; `module` names the set in the ledger and must stay the same
+    for ever, which the folder's name is taken for by default. Building a set reads nothing, and it is immutable.
+
+    A file is `<digits>_<name>.sql`, for example `0007_add_status.sql` or `20250131093000_add_status.sql`; the
+    digits are its version, compared as an integer. Besides, the folder may hold hidden files, a README and an
+    `__init__.py`; any other name is an error. Each file is UTF-8 SQL, and may be a template. It runs in a
+    transaction together with its record in the ledger, with the schema first in `search_path`.
+    `-- poolhouse: template-bodies` above its first statement extends templates to dollar-quoted bodies.
+
+    Raises IdentifierError for a module name that the ledger cannot hold, and for the ledger's own.
+    """
+
+    __slots__ = ("_db", "_directory", "_module")
+
+    _db: SchemaManager
+    _directory: Path
+    _module: str
+
+    def __init__(self, db: SchemaManager, directory: str | Path, *, module: str | None = None) -> None:
+        path = Path(directory)
+        name = check_identifier(path.resolve().name if module is None else module)
+        for reserved in {name, db.schema} & {LEDGER}:
+            raise IdentifierError(reserved, "it is the ledger's own", remedy="Choose another name")
+        object.__setattr__(self, "_db", db)
+        object.__setattr__(self, "_directory", path)
+        object.__setattr__(self, "_module", name)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"a MigrationSet is immutable: build another one instead of setting {name!r}")
+
+    def __delattr__(self, name: str) -> NoReturn:
+        raise AttributeError(f"a MigrationSet is immutable: {name!r} cannot be deleted")
+
+    def __repr__(self) -> str:
+        return f"<MigrationSet of module {self._module!r}, schema {self._db.schema!r}, {str(self._directory)!r}>"
+
+    @property
+    def db(self) -> SchemaManager:
+        """The schema manager whose schema is migrated."""
+        return self._db
+
+    @property
+    def directory(self) -> Path:
+        """The folder that holds the files."""
+        return self._directory
+
+    @property
+    def module(self) -> str:
+        """The set's name in the ledger."""
+        return self._module
+
+    def load(self) -> LoadedMigrations:
+        """Return the checked files in the order of their versions, without asking the database.
+
+        Raises MigrationFilesError with everything that is wrong, each with its file and, where there is one, its place.
+        """
+        return load_folder(self._directory, module=self._module, schema=self._db.schema, reads=self._db.reads)
+
+    async def apply(self, *, timeout: float | None = None) -> MigrationReport:
+        """Apply what is pending, as `migrate` does for several sets."""
+        return (await migrate([self], timeout=timeout)).reports[0]
