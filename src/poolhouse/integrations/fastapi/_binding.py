@@ -1,0 +1,90 @@
+"""Making routes of what Routers recorded, for one container."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter
+
+from poolhouse.errors import Violations, WiringError
+from poolhouse.integrations.fastapi._declared import describe_problems, translating
+from poolhouse.integrations.fastapi._endpoint import bind_endpoint
+from poolhouse.integrations.fastapi.injection import place_of
+from poolhouse.integrations.fastapi.router import Registration, Router
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from poolhouse.container import Container
+
+
+def bind_routers(routers: Sequence[APIRouter], container: Container) -> list[APIRouter]:
+    """Bind every Router among these to the container; Violations says what is wrong with any of them, at once."""
+    binding = _Binding(container, [])
+    bound = [binding.bind(router) for router in routers]
+    if binding.faults:
+        raise Violations("the routes", binding.faults)
+    return bound
+
+
+@dataclass(frozen=True, slots=True)
+class _Binding:
+    """One pass over routers and the routers in them, which collects what is wrong."""
+
+    container: Container
+    faults: list[WiringError]
+
+    def bind(
+        self,
+        router: APIRouter,
+        inherited: Mapping[type[Exception], int] | None = None,
+        above: tuple[APIRouter, ...] = (),
+    ) -> APIRouter:
+        if not isinstance(router, Router):
+            return router
+        # Starlette's routers are equal when their routes are, so membership would not do.
+        if any(router is other for other in above):
+            place = f"the router of {router.prefix or '/'}"
+            self.faults.append(WiringError("a router includes itself", place=place, remedy="Include it elsewhere"))
+            return APIRouter()
+        problems = {**(inherited or {}), **router.problems}
+        bound = APIRouter(**router.keywords)
+        for registration in router.registrations:
+            match registration:
+                case Registration("add_api_route", (path, endpoint), options):
+                    self._add(bound, registration, path, endpoint, _translated(options, problems, router))
+                case Registration("add_api_websocket_route", (path, endpoint), options):
+                    self._add(bound, registration, path, endpoint, options)
+                case Registration("include_router", (child,), options):
+                    bound.include_router(self.bind(child, problems, (*above, router)), **options)
+                case Registration(method, arguments, options):
+                    getattr(bound, method)(*arguments, **options)
+        return bound
+
+    def _add(
+        self,
+        bound: APIRouter,
+        registration: Registration,
+        path: str,
+        endpoint: Callable[..., Any],
+        options: dict[str, Any],
+    ) -> None:
+        filled = bind_endpoint(endpoint, self.container, self.faults)
+        if filled is None:
+            return
+        try:
+            getattr(bound, registration.method)(path, filled, **options)
+        except WiringError as error:  # a marker in a dependency of the endpoint, found by FastAPI on its way through
+            self.faults.append(WiringError(error.fact, place=place_of(endpoint), remedy=error.remedy))
+
+
+def _translated(options: dict[str, Any], problems: Mapping[type[Exception], int], router: APIRouter) -> dict[str, Any]:
+    """Add the router's problems to the keywords of a route: described in OpenAPI, and answered with their status."""
+    if not problems:
+        return options
+    responses: dict[int | str, dict[str, Any]] = options.get("responses") or {}
+    if not any(str(status)[0] in "45" for status in responses):
+        responses = {**describe_problems(problems), **responses}
+    route_class = options.get("route_class_override") or router.route_class
+    return {**options, "responses": responses, "route_class_override": translating(route_class, problems)}
