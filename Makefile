@@ -1,0 +1,62 @@
+# The newcomer's commands. Everything is installed into .venv from the lock files; nothing else on the machine is touched.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+ARGS ?=
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench matrix lock clean
+
+help: ## List these recipes
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run ## Run the reference application, on an embedded PostgreSQL unless APP_DATABASE__DSN is set
+	@exec $(BIN)/python -m app.main
+
+test: $(VENV)/.dev ## Run all tests (ARGS="-k name" for some of them)
+	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+check: $(VENV)/.dev ## Run linters, type checkers and import contracts
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev ## Format the code, and mend what can be mended without judgement
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/.dev ## Compare with the peers, in one run; ratios go to benchmarks/results/latest.json
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+matrix: $(VENV)/.dev ## Run the tests on every supported Python (all of them must be installed)
+	@$(BIN)/nox $(ARGS)
+
+lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (needs uv)
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra fastapi --extra embedded --group build pyproject.toml -o requirements/run.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra fastapi --extra embedded --extra testing --group build --group dev \
+		-c requirements/run.lock pyproject.toml -o requirements/dev.lock
+
+clean: ## Remove everything that was installed or made, and the development database
+	rm -rf $(VENV) .nox .poolhouse .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("poolhouse needs Python 3.11 or newer: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: requirements/run.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the application needs into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/run.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what development needs into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@ $(VENV)/.run

@@ -1,0 +1,1 @@
+"""Comparisons with the peers, in one run; ratios, never bare times."""
