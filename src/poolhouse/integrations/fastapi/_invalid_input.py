@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from types import NoneType
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from pydantic_core.core_schema import ErrorType
 
@@ -50,15 +49,16 @@ def _message(error: Mapping[str, Any]) -> str:
     return message
 
 
-def _repeats(message: str, given: Any) -> bool:
+def _repeats(message: str, given: object) -> bool:
     return any(re.search(rf"(?<!\w){re.escape(text)}(?!\w)", message) for text in _texts(given))
 
 
-def _texts(given: Any) -> Iterator[str]:
-    """Every value in the input, as text."""
-    members: dict[Any, Any] = given if isinstance(given, dict) else {}
-    items: Iterable[Any] = given if isinstance(given, (list, tuple, set, frozenset)) else members.values()
-    for item in items:
-        yield from _texts(item)
-    if not isinstance(given, (dict, list, tuple, set, frozenset, NoneType)) and (text := str(given).strip()):
+def _texts(given: object) -> Iterator[str]:
+    """Yield every value in the input, as text."""
+    if isinstance(given, dict):
+        given = list(cast("dict[object, object]", given).values())
+    if isinstance(given, (list, tuple, set, frozenset)):
+        for item in cast("Iterable[object]", given):
+            yield from _texts(item)
+    elif given is not None and (text := str(given).strip()):
         yield text

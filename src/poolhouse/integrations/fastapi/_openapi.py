@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from poolhouse.integrations.fastapi._problem import MEDIA_TYPE, Problem, title_of
 
@@ -76,10 +76,11 @@ def _definitions() -> dict[str, Any]:
     return {**schema.pop("$defs"), "Problem": schema}
 
 
-def _refers_to(part: Any, name: str) -> bool:
-    members: dict[str, Any] = part if isinstance(part, dict) else {}
-    items: list[Any] = part if isinstance(part, list) else list(members.values())
-    return members.get("$ref") == f"#/components/schemas/{name}" or any(_refers_to(item, name) for item in items)
+def _refers_to(part: object, name: str) -> bool:
+    if isinstance(part, dict):
+        members = cast("dict[str, object]", part)
+        return members.get("$ref") == f"#/components/schemas/{name}" or _refers_to(list(members.values()), name)
+    return isinstance(part, list) and any(_refers_to(item, name) for item in cast("list[object]", part))
 
 
 def _drop_unused(schema: dict[str, Any], *names: str) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from poolhouse.pool import SharedPool
 
 
+_GRACE = 0.1
+
+
 class Health(BaseModel):
     """A process that is well."""
 
@@ -66,10 +69,16 @@ class Readiness:
 
 
 async def _obstacle(pool: SharedPool) -> str | None:
+    limit = pool.settings.check_timeout
     try:
-        await pool.check()
+        # The check ends its question in time, but then gives the connection back, for which a server that hangs
+        # takes time as well. Cut short only after the question: while it runs, it would wait for that just the same.
+        async with asyncio.timeout(limit + _GRACE):
+            await pool.check(limit)
     except PoolhouseError as error:
         return f"the pool of {pool.address}: {error.fact}"
+    except TimeoutError:
+        return f"the pool of {pool.address}: no answer within {limit:g} s"
     return None
 
 
