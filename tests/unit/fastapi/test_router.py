@@ -282,6 +282,36 @@ def test_a_route_that_declares_its_errors_documents_just_those():
     assert {"404", "409"} & set(describe(app_of(router), "/")) == {"409"}
 
 
+def test_a_route_can_declare_that_it_raises_none_of_them():
+    router = Router(problems={MissingError: 404})
+
+    @router.get("/", responses=router.raises())
+    async def show(limit: int = 1) -> None: ...
+
+    assert set(describe(app_of(router), "/")) == {"200", "422", "503", "default"}
+
+
+def test_a_route_that_describes_its_success_still_documents_the_problems():
+    router = Router(problems={MissingError: 404})
+
+    @router.get("/", responses={206: {"description": "A part"}})
+    async def show() -> None: ...
+
+    assert {"206", "404"} <= set(describe(app_of(router), "/"))
+
+
+def test_a_422_of_the_service_does_not_hide_that_of_an_invalid_request():
+    router = Router(problems={MissingError: 422})
+
+    @router.get("/")
+    async def show(limit: int = 1) -> None: ...
+
+    app = app_of(router)
+    described = "Nothing is there. The request is not valid; `errors` says where."
+    assert describe(app, "/")["422"] == described
+    assert describe(app, "/")["422"] == described
+
+
 def test_describing_an_exception_without_a_status_is_refused():
     router = Router(prefix="/users", problems={MissingError: 404})
     with pytest.raises(WiringError, match="/users: TakenError has no status"):

@@ -83,8 +83,8 @@ def _translated(options: dict[str, Any], problems: Mapping[type[Exception], int]
     """Add the router's problems to the keywords of a route: described in OpenAPI, and answered with their status."""
     if not problems:
         return options
-    responses: dict[int | str, dict[str, Any]] = options.get("responses") or {}
-    if not any(str(status)[0] in "45" for status in responses):
-        responses = {**describe_problems(problems), **responses}
+    responses: dict[int | str, dict[str, Any]] | None = options.get("responses")
+    if responses is None or (responses and not any(str(status)[0] in "45" for status in responses)):
+        responses = {**describe_problems(problems), **(responses or {})}
     route_class = options.get("route_class_override") or router.route_class
     return {**options, "responses": responses, "route_class_override": translating(route_class, problems)}

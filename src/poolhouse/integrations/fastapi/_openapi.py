@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 SCHEMA_OF_PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _METHODS = frozenset({"get", "put", "post", "delete", "options", "head", "patch", "trace"})
+_INVALID = "The request is not valid; `errors` says where."
 _RETRY_AFTER = {"description": "Seconds to wait before trying again.", "schema": {"type": "integer"}}
 
 
@@ -54,7 +55,11 @@ def add_problems(schema: dict[str, Any]) -> None:
     for operation in _operations(schema):
         responses: dict[str, Any] = operation["responses"]
         if _refers_to(responses.get("422"), "HTTPValidationError"):
-            responses["422"] = problem_response(422, "The request is not valid; `errors` says where.")
+            responses["422"] = problem_response(422, _INVALID)
+        elif _refers_to(responses.get("422"), "Problem") and {"parameters", "requestBody"} & operation.keys():
+            described = responses["422"]["description"].removesuffix(f" {_INVALID}")
+            # FastAPI leaves a 422 of the service's own alone, but answers with its own 422 there all the same.
+            responses["422"] = {**responses["422"], "description": f"{described} {_INVALID}"}
         if "default" not in responses:
             unavailable = problem_response(503, "The database cannot be used at the moment.")
             responses.setdefault("503", unavailable)

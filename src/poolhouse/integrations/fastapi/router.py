@@ -58,7 +58,7 @@ class Router(APIRouter):
         self.routes = _UnboundRoutes(prefix)
 
     def raises(self, *exceptions: type[Exception]) -> dict[int | str, dict[str, Any]]:
-        """Describe some of this router's problems, for the `responses=` of one route.
+        """Describe some of this router's problems, for the `responses=` of one route; without arguments, none.
 
         Raises WiringError for an exception that is not among the router's problems.
         """
