@@ -1,8 +1,9 @@
 """What orders need from other services; `containers/` decides who provides it."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Accounts(Protocol):
     """Knows who may place orders."""
 

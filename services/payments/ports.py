@@ -1,7 +1,7 @@
 """What payments need from other services; `containers/` decides who provides it."""
 
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class PayableOrder(Protocol):
@@ -18,6 +18,7 @@ class PayableOrder(Protocol):
         ...
 
 
+@runtime_checkable
 class PayableOrders(Protocol):
     """Knows what there is to pay, and wants to know what was paid."""
 

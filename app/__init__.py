@@ -1,0 +1,1 @@
+"""The application: settings, containers and routes put together, and run."""

@@ -1,0 +1,25 @@
+"""The wiring of the whole application."""
+
+# pyright: reportUnknownMemberType=false
+# dependency-injector's stubs do not say what the providers of a sub-container provide.
+
+from dependency_injector import providers
+
+from containers.orders import OrdersContainer
+from containers.payments import PaymentsContainer
+from containers.users import UsersContainer
+from poolhouse.container import Container
+from poolhouse.embedded import EmbeddedPostgres
+from poolhouse.pool import SharedPool
+from poolhouse.settings import ApplicationSettings
+
+
+class ApplicationContainer(Container):
+    """One server, one pool, three services; each gets what its ports ask for from the service that has it."""
+
+    settings = providers.Dependency(instance_of=ApplicationSettings)
+    server = providers.Resource(EmbeddedPostgres, settings.provided.embedded)
+    pool = providers.Resource(SharedPool, settings.provided.database, server=server)
+    users = providers.Container(UsersContainer, pool=pool)
+    orders = providers.Container(OrdersContainer, pool=pool, users=users.service)
+    payments = providers.Container(PaymentsContainer, pool=pool, orders=orders.service)
