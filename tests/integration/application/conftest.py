@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+import uuid
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from poolhouse.testing.plugin import with_database
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A process that ended by itself."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Copy:
+    """A copy of the reference application, to be spoiled and run."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name in ("app", "containers", "services", "migrations"):
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+    def replace(self, file, old, new):
+        path = self.folder / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def write(self, file, text):
+        (self.folder / file).write_text(text)
+
+    @asynccontextmanager
+    async def started(self, **settings):
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("APP_")}
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "app.main"),
+            cwd=self.folder,
+            env=environment | {"APP_HTTP__PORT": "0"} | settings,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+
+    async def said_until_serving(self, process):
+        """Return what a process said up to its address, and fail with its errors if it ends before."""
+        said = ""
+        while line := (await process.stdout.readline()).decode():
+            said += line
+            if "http://" in line:
+                return said
+        raise AssertionError(said + (await process.stderr.read()).decode())
+
+    async def run(self, **settings):
+        """Run it where it cannot start, and return how it ended."""
+        async with self.started(**settings) as process:
+            out, err = await process.communicate()
+            return Ended(process.returncode, out.decode(), err.decode())
+
+
+@pytest.fixture
+def copy(tmp_path):
+    return Copy(tmp_path)
+
+
+@pytest.fixture
+def fresh_database(postgres):
+    """Make an empty database for the time of a block; for tests that need many."""
+
+    @asynccontextmanager
+    async def fresh():
+        name = f"poolhouse_test_{uuid.uuid4().hex[:16]}"
+        connection = await asyncpg.connect(postgres)
+        try:
+            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+            yield with_database(postgres, name)
+            await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+        finally:
+            await connection.close()
+
+    return fresh
