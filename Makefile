@@ -7,7 +7,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench matrix lock clean
+.PHONY: help run test newcomer check format bench matrix lock clean
 
 help: ## List these recipes
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ run: $(VENV)/.run ## Run the reference application, on an embedded PostgreSQL un
 
 test: $(VENV)/.dev ## Run all tests (ARGS="-k name" for some of them)
 	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
+
+newcomer: $(VENV)/.dev ## Do what a newcomer does, in a fresh clone with nothing installed
+	@$(BIN)/python -m pytest -m newcomer tests/packaging $(ARGS)
 
 check: $(VENV)/.dev ## Run linters, type checkers and import contracts
 	$(BIN)/ruff check

@@ -1,0 +1,133 @@
+"""What a newcomer does, in a fresh clone with nothing installed. Slow: run by `make newcomer`, and in CI."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+
+import httpx
+import psutil
+import pytest
+
+from poolhouse.embedded import EmbeddedPostgres
+from poolhouse.settings import EmbeddedSettings
+
+ROOT = Path(__file__).parents[2]
+POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
+
+pytestmark = [pytest.mark.newcomer, pytest.mark.timeout(300)]
+
+
+class Run:
+    """`make run` in a terminal of its own, up to its address."""
+
+    def __init__(self, clone, **settings):
+        ours = ("APP_", "MAKE", "VIRTUAL_ENV", "PYTEST_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+        begun = time.monotonic()
+        self.process = subprocess.Popen(
+            ["make", "run"],
+            cwd=clone,
+            env=kept | {"APP_HTTP__PORT": "0"} | settings,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.said = ""
+        self._lines = Queue()
+        Thread(target=self._read, daemon=True).start()
+        self.url = self._address()
+        self.seconds = time.monotonic() - begun
+        self.family = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+
+    def _read(self):
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def _line(self):
+        try:
+            line = self._lines.get(timeout=120)
+        except Empty:
+            raise AssertionError(self.said) from None
+        self.said += line or ""
+        return line
+
+    def _address(self):
+        while (line := self._line()) is not None:
+            if found := re.search(r"http://\S+", line):
+                return found.group()
+        raise AssertionError(self.said)
+
+    def signal(self, number):
+        """Send a signal the way a person does: Ctrl-C reaches the whole terminal, the others the application."""
+        if number == signal.SIGINT:
+            os.killpg(self.process.pid, number)
+        else:
+            next(each for each in self.family if "app.main" in each.cmdline()).send_signal(number)
+
+    def end(self, number=signal.SIGTERM):
+        """End it by a signal, and return those of its processes that live two seconds later."""
+        self.signal(number)
+        _, left = psutil.wait_procs(self.family, timeout=2)
+        while self._line() is not None:
+            pass
+        self.process.wait()
+        return left
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("newcomer") / "poolhouse"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
+    return folder
+
+
+def keeps_the_contract(url):
+    """Run the application's own suite over HTTP against what serves at `url`."""
+    command = [sys.executable, "-m", "pytest", "-q", "tests/reference"]
+    return subprocess.run(command, cwd=ROOT, env=os.environ | {"SHOP_URL": url}, check=False).returncode == 0
+
+
+def test_it_serves_within_a_minute_and_keeps_its_contract(clone):
+    run = Run(clone)
+    assert run.seconds < 60
+    assert keeps_the_contract(run.url)
+    assert run.end() == []
+    assert "Stopped cleanly." in run.said
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_after_a_signal_no_process_is_left_and_the_data_is_still_there(clone, number):
+    run = Run(clone)
+    assert any(process.name() == "postgres" for process in run.family)
+    person = {"email": f"{number.name}@example.com", "name": "Ada"}
+    user = httpx.post(f"{run.url}/users", json=person).json()
+    assert run.end(number) == []
+    again = Run(clone)
+    assert httpx.get(f"{again.url}/users/{user['id']}").json() == user
+    assert again.end() == []
+
+
+@pytest.mark.skipif(not POSTGRES_15.exists(), reason="PostgreSQL 15 of the system is not installed")
+async def test_it_does_the_same_on_an_existing_postgresql_15(clone):
+    settings = EmbeddedSettings(enabled=True, binaries=POSTGRES_15)
+    server = EmbeddedPostgres(settings, temporary=True)
+    await server.open()
+    try:
+        assert server.version.startswith("15")
+        run = Run(clone, APP_DATABASE__DSN=server.dsn)
+        assert not any(process.name() == "postgres" for process in run.family)
+        assert keeps_the_contract(run.url)
+        assert run.end() == []
+    finally:
+        await server.close()
