@@ -31,7 +31,7 @@ class Run:
     def __init__(self, clone, **settings):
         ours = ("APP_", "MAKE", "VIRTUAL_ENV", "PYTEST_")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-        begun = time.monotonic()
+        self._begun = time.monotonic()
         self.process = subprocess.Popen(
             ["make", "run"],
             cwd=clone,
@@ -44,14 +44,29 @@ class Run:
         )
         self.said = ""
         self._lines = Queue()
-        Thread(target=self._read, daemon=True).start()
-        self.url = self._address()
-        self.seconds = time.monotonic() - begun
+        self._reader = Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self):
+        try:
+            self.url = self._address()
+        except BaseException:
+            self.__exit__()
+            raise
+        self.seconds = time.monotonic() - self._begun
         self.family = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self._reader.join()
 
     def _read(self):
-        for line in self.process.stdout:
-            self._lines.put(line)
+        with self.process.stdout as out:
+            for line in out:
+                self._lines.put(line)
         self._lines.put(None)
 
     def _line(self):
@@ -68,7 +83,7 @@ class Run:
                 return found.group()
         raise AssertionError(self.said)
 
-    def signal(self, number):
+    def send(self, number):
         """Send a signal the way a person does: Ctrl-C reaches the whole terminal, the others the application."""
         if number == signal.SIGINT:
             os.killpg(self.process.pid, number)
@@ -77,7 +92,7 @@ class Run:
 
     def end(self, number=signal.SIGTERM):
         """End it by a signal, and return those of its processes that live two seconds later."""
-        self.signal(number)
+        self.send(number)
         _, left = psutil.wait_procs(self.family, timeout=2)
         while self._line() is not None:
             pass
@@ -99,23 +114,23 @@ def keeps_the_contract(url):
 
 
 def test_it_serves_within_a_minute_and_keeps_its_contract(clone):
-    run = Run(clone)
-    assert run.seconds < 60
-    assert keeps_the_contract(run.url)
-    assert run.end() == []
+    with Run(clone) as run:
+        assert run.seconds < 60
+        assert keeps_the_contract(run.url)
+        assert run.end() == []
     assert "Stopped cleanly." in run.said
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_after_a_signal_no_process_is_left_and_the_data_is_still_there(clone, number):
-    run = Run(clone)
-    assert any(process.name() == "postgres" for process in run.family)
-    person = {"email": f"{number.name}@example.com", "name": "Ada"}
-    user = httpx.post(f"{run.url}/users", json=person).json()
-    assert run.end(number) == []
-    again = Run(clone)
-    assert httpx.get(f"{again.url}/users/{user['id']}").json() == user
-    assert again.end() == []
+    with Run(clone) as run:
+        assert any(process.name() == "postgres" for process in run.family)
+        person = {"email": f"{number.name}@example.com", "name": "Ada"}
+        user = httpx.post(f"{run.url}/users", json=person).json()
+        assert run.end(number) == []
+    with Run(clone) as again:
+        assert httpx.get(f"{again.url}/users/{user['id']}").json() == user
+        assert again.end() == []
 
 
 @pytest.mark.skipif(not POSTGRES_15.exists(), reason="PostgreSQL 15 of the system is not installed")
@@ -125,9 +140,9 @@ async def test_it_does_the_same_on_an_existing_postgresql_15(clone):
     await server.open()
     try:
         assert server.version.startswith("15")
-        run = Run(clone, APP_DATABASE__DSN=server.dsn)
-        assert not any(process.name() == "postgres" for process in run.family)
-        assert keeps_the_contract(run.url)
-        assert run.end() == []
+        with Run(clone, APP_DATABASE__DSN=server.dsn) as run:
+            assert not any(process.name() == "postgres" for process in run.family)
+            assert keeps_the_contract(run.url)
+            assert run.end() == []
     finally:
         await server.close()
