@@ -71,27 +71,30 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
     limit = settings.http.shutdown_timeout
     server = Server(uvicorn.Config(web, lifespan="off", log_config=None, timeout_graceful_shutdown=limit))
     stop_on_signals(server, web.state.readiness)
+    cut = 0
     with suppress(asyncio.CancelledError):  # a signal came during the start, which has been rolled back
         # Entered here and not by uvicorn, which would log a failed start and exit instead of raising its error.
         async with web.router.lifespan_context(web):
             for line in describe(container, listener):
                 say(line)
             await server.serve(sockets=[listener])
-    say("Stopped cleanly.")
+            cut = len(server.server_state.tasks)
+    say(f"Stopped; requests that did not finish within {limit} s: {cut}." if cut else "Stopped cleanly.")
 
 
 def stop_on_signals(server: Server, readiness: Readiness) -> None:
     """Let SIGINT and SIGTERM stop the server, or the start where it does not serve yet.
 
-    The first one lets requests in flight finish, the second one does not wait for them any longer.
+    The first one lets requests in flight finish; the second one, from somebody in a hurry, cancels them.
     """
     loop, start = asyncio.get_running_loop(), asyncio.current_task()
 
     def stop() -> None:
         readiness.close()
-        if server.started:
-            server.force_exit = server.should_exit
-        elif start is not None and not server.should_exit:
+        if server.should_exit:
+            for request in server.server_state.tasks:
+                request.cancel()
+        elif not server.started and start is not None:
             start.cancel()
         server.should_exit = True
 

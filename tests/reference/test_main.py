@@ -79,21 +79,52 @@ async def test_it_tells_what_a_person_wants_to_know(database):
         assert said[0] == "service users: schema users, migrations up to date\n"
 
 
+@asynccontextmanager
+async def request_in_flight(address, database):
+    """A request that is answered when the block ends, since until then a lock keeps it from its table."""
+    connection = await asyncpg.connect(database)
+    async with httpx.AsyncClient(base_url=address, timeout=20) as client, connection.transaction():
+        await connection.execute("LOCK TABLE users.users")
+        request = asyncio.create_task(client.post("/users", json={"email": "ada@example.com", "name": "Ada"}))
+        await until(lambda: connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+        yield request
+        await connection.execute("ROLLBACK; BEGIN")
+        await request
+    await connection.close()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_lets_requests_in_flight_finish_and_takes_no_more(database, number):
-    async with running(APP_DATABASE__DSN=database) as process, httpx.AsyncClient(timeout=20) as client:
+    async with running(APP_DATABASE__DSN=database) as process:
         address, _ = await address_of(process)
-        connection = await asyncpg.connect(database)
-        async with connection.transaction():
-            await connection.execute("LOCK TABLE users.users")
-            request = asyncio.create_task(client.post(f"{address}/users", json={"email": "a@b", "name": "Ada"}))
-            await until(lambda: connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+        async with request_in_flight(address, database) as request:
             process.send_signal(number)
             await until(lambda: refuses(address))
             assert not request.done()
-        await connection.close()
-        assert (await request).status_code == 201
+        assert request.result().status_code == 201
         await stops_cleanly(process)
+
+
+async def test_a_request_that_takes_too_long_is_cut_and_counted(database):
+    async with running(APP_DATABASE__DSN=database, APP_HTTP__SHUTDOWN_TIMEOUT="0") as process:
+        address, _ = await address_of(process)
+        async with request_in_flight(address, database):
+            process.terminate()
+            said = await process.stdout.readline()
+        assert said == b"Stopped; requests that did not finish within 0 s: 1.\n"
+        assert await process.wait() == 0
+
+
+async def test_a_second_signal_waits_for_no_request(database):
+    async with running(APP_DATABASE__DSN=database) as process:
+        address, _ = await address_of(process)
+        async with request_in_flight(address, database) as request:
+            process.terminate()
+            await until(lambda: refuses(address))
+            process.terminate()
+            await request
+        await process.communicate()
+        assert (request.result().status_code, process.returncode) == (500, 0)
 
 
 async def until(condition):

@@ -45,6 +45,15 @@ async def test_a_key_cannot_be_used_for_another_order(shop):
     assert await shop.status_of(other["id"]) == "placed"
 
 
+async def test_a_key_that_was_used_is_the_first_thing_wrong(shop):
+    order = await shop.placed_order()
+    other = (await shop.place(order["user_id"])).json()
+    await shop.pay(order["id"], key="first")
+    await shop.pay(other["id"], key="second")
+    assert (await shop.pay(order["id"], key="second")).status_code == 422
+    assert (await shop.pay(other["id"], key="first")).status_code == 422
+
+
 @pytest.mark.parametrize("amount", ["59.97", "1.00"])
 async def test_a_paid_order_is_not_paid_again(shop, amount):
     order = await shop.placed_order()
