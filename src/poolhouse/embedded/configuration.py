@@ -6,14 +6,12 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from poolhouse.embedded.address import SUPERUSER
 from poolhouse.errors import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
-
-SUPERUSER = "postgres"
-PORT = 5432
 
 NO_PARAMETERS: Mapping[str, str] = MappingProxyType({})
 
@@ -102,25 +100,17 @@ def initdb_command(binaries: Path, data: str, major: int, *, durable: bool, linu
     return [program, "-D", data, "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-instructions", *locale, *sync]
 
 
-def server_command(binaries: Path, data: str, configuration: Path, sockets: Path) -> list[str]:
-    """Compose the command of a server that listens on a Unix socket only; what it says here, no file can change."""
-    return [
-        str(binaries / "postgres"),
-        "-D",
-        data,
-        f"--config_file={configuration}",
-        "--listen_addresses=",
-        f"--port={PORT}",
-        f"--unix_socket_directories={quote_list_item(str(sockets))}",
-        "--unix_socket_permissions=0700",
-        "--logging_collector=off",
-        "--log_destination=stderr",
-    ]
+def server_command(binaries: Path, data: str, configuration: Path, fixed: Mapping[str, str]) -> list[str]:
+    """Compose the command of a server; what it fixes, no file can change."""
+    fixed = {"config_file": str(configuration), **fixed, "logging_collector": "off", "log_destination": "stderr"}
+    return [str(binaries / "postgres"), "-D", data, *(f"--{name}={value}" for name, value in fixed.items())]
 
 
-def quote_list_item(item: str) -> str:
-    """Quote an item of a parameter that is a list, so that commas and spaces in it do not divide it."""
-    return '"' + item.replace('"', '""') + '"'
+def pg_ctl_command(binaries: Path, data: str, configuration: Path, *, log: Path, timeout: float) -> list[str]:
+    """Compose the command that starts a server on Windows, where only pg_ctl can start it for an administrator."""
+    options = f'-c "config_file={configuration.as_posix()}"'
+    pg_ctl = [str(binaries / "pg_ctl"), "-D", data, "-l", f"{log}.server", "-w", "-t", f"{timeout:.0f}"]
+    return [*pg_ctl, "-o", options, "start"]
 
 
 def server_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -54,6 +54,8 @@ def running_server(data: Path) -> PidFile | None:
 
 def runs_on(pid: int, data: Path) -> bool:
     """Whether the process is a server of this directory: a server works in it, and nobody but its owner can."""
+    if sys.platform == "win32":
+        return False  # PostgreSQL holds its files locked there, and says so when they are
     if sys.platform == "linux":
         try:
             return os.path.samestat(os.stat(f"/proc/{pid}/cwd"), data.stat())  # noqa: PTH116 - Path.stat would say no more

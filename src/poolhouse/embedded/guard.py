@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from poolhouse.embedded.account import Account
 
 LONGEST_END = 5.0
-WATCHDOG = Path(__file__).with_name("watchdog.py")
+WATCHDOG = Path(__file__).with_name("watchdog.py" if os.name == "posix" else "watchdog_windows.py")
 
 
 class Guard:
@@ -35,7 +35,7 @@ class Guard:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             bufsize=0,  # nothing is left in a buffer for a forked child to write again
-            cwd="/",
+            cwd=Path(sys.executable).anchor,  # so that it keeps no folder from being removed
             env=server_environment(os.environ),
             start_new_session=True,
         )

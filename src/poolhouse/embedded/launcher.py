@@ -11,16 +11,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from poolhouse.embedded.account import Account, server_account
+from poolhouse.embedded.address import Address, choose_address
 from poolhouse.embedded.configuration import (
     DURABLE,
-    PORT,
-    SUPERUSER,
     THROW_AWAY,
     configuration_text,
     initdb_command,
+    pg_ctl_command,
     server_command,
 )
 from poolhouse.embedded.data_directory import (
@@ -36,7 +35,6 @@ from poolhouse.embedded.guard import Guard
 from poolhouse.embedded.installation import Installation, prepare_installation
 from poolhouse.embedded.locator import locate_binaries
 from poolhouse.embedded.runtime_directory import bases, choose_base, new_name, sweep
-from poolhouse.embedded.watchdog import HELD
 from poolhouse.errors import DataDirectoryBusyError, ServerStartError
 
 if TYPE_CHECKING:
@@ -51,6 +49,7 @@ LOG_TAIL = 2000
 # What PostgreSQL says while the last processes of a server that was killed are still on their way out.
 STILL_DYING = "pre-existing shared memory block"
 STILL_DYING_PATIENCE = 3.0
+HELD = 9
 # A folder that is held open can be named by a process that may not walk to it: a project in a private folder of root's.
 # The working directory would do for PostgreSQL 16 and newer; older ones leave it and cannot return.
 HELD_FOLDER = f"/proc/self/fd/{HELD}"
@@ -87,8 +86,10 @@ class Site:
     is_throw_away: bool
 
     @property
-    def user(self) -> int:
-        """The number of the user that the server runs as."""
+    def user(self) -> int | None:
+        """The number of the user that the server runs as; None where users have none."""
+        if sys.platform == "win32":
+            return None
         return self.account.user if self.account is not None else os.geteuid()
 
     @property
@@ -142,9 +143,10 @@ class Launcher:
         wait_until_free(site.data, is_aborted=lambda: self._is_aborted)
         if not has_cluster(site.data, major=installation.major, user=site.user):
             _initialize(guard, site, installation)
-        pid = self._serve(guard, site, installation)
+        address = choose_address(site.runtime)
+        pid = self._serve(guard, site, installation, address)
         logger.info("PostgreSQL %s runs on %s, pid %d", installation.version, site.data, pid)
-        return RunningServer(_dsn(site.runtime), installation.version, pid, site.data)
+        return RunningServer(address.dsn, installation.version, pid, site.data)
 
     def _settle(self) -> tuple[Guard, Site]:
         """Begin to be watched, before there is anything to be left behind."""
@@ -160,8 +162,8 @@ class Launcher:
         sweep(base, user=site.user)
         return guard, site
 
-    def _serve(self, guard: Guard, site: Site, installation: Installation) -> int:
-        request = _serve_request(site, installation, self._order.parameters)
+    def _serve(self, guard: Guard, site: Site, installation: Installation, address: Address) -> int:
+        request = _serve_request(site, installation, address, self._order.parameters)
         deadline = time.monotonic() + STILL_DYING_PATIENCE
         while "ready" not in (answer := guard.ask("serve", **request)):
             if server := running_server(site.data):
@@ -183,24 +185,20 @@ def _initialize(guard: Guard, site: Site, installation: Installation) -> None:
     program, version, name = installation.binaries, installation.major, site.name_of(made)
     is_linux = sys.platform == "linux"
     command = initdb_command(program, name, version, durable=not site.is_throw_away, linux=is_linux)
-    answer = guard.ask("run", command=command, log=str(site.log), held=str(made), timeout=START_TIMEOUT)
+    answer = guard.ask("run", command=command, log=str(site.log), held=(str(made), HELD), timeout=START_TIMEOUT)
     if answer.get("status") != 0:
         raise _failure("initdb", answer, site.log)
     put_in_place(made, site.data)
 
 
-def _serve_request(site: Site, installation: Installation, parameters: Mapping[str, str]) -> dict[str, Any]:
-    data = site.name_of(site.data)
-    configuration = site.runtime / "postgresql.conf"
-    defaults = THROW_AWAY if site.is_throw_away else DURABLE
-    text = configuration_text({**defaults, **parameters}, include=Path(data, "postgresql.conf"))
-    configuration.write_text(text, encoding="utf-8")
-    configuration.chmod(0o644)  # the server's account reads it; the folder around it is private
+def _serve_request(
+    site: Site, installation: Installation, address: Address, parameters: Mapping[str, str]
+) -> dict[str, Any]:
     stale = read_pidfile(site.data)
     return {
-        "command": server_command(installation.binaries, data, configuration, site.runtime),
+        "command": _server_command(site, installation, address, parameters),
         "log": str(site.log),
-        "held": str(site.data),
+        "held": (str(site.data), HELD),
         "timeout": START_TIMEOUT,
         "pidfile": str(site.data / "postmaster.pid"),
         "stop": SUDDEN_END if site.is_throw_away else ORDERLY_END,
@@ -208,14 +206,30 @@ def _serve_request(site: Site, installation: Installation, parameters: Mapping[s
     }
 
 
+def _server_command(
+    site: Site, installation: Installation, address: Address, parameters: Mapping[str, str]
+) -> list[str]:
+    data = site.name_of(site.data)
+    chosen = {**(THROW_AWAY if site.is_throw_away else DURABLE), **parameters}
+    if sys.platform == "win32":
+        chosen |= address.parameters
+        configuration = _write_configuration(site, data, chosen)
+        return pg_ctl_command(installation.binaries, data, configuration, log=site.log, timeout=START_TIMEOUT)
+    return server_command(installation.binaries, data, _write_configuration(site, data, chosen), address.parameters)
+
+
+def _write_configuration(site: Site, data: str, parameters: Mapping[str, str]) -> Path:
+    configuration = site.runtime / "postgresql.conf"
+    text = configuration_text(parameters, include=Path(data, "postgresql.conf"))
+    configuration.write_text(text, encoding="utf-8")
+    configuration.chmod(0o644)  # the server's account reads it; the folder around it is private
+    return configuration
+
+
 def _stand_in_for_the_watchdog(site: Site) -> None:
     """Leave nothing behind although the watchdog was killed. On Linux the server has ended with it; files are left."""
     end_server(site.data, SUDDEN_END)
     shutil.rmtree(site.runtime, ignore_errors=True)
-
-
-def _dsn(sockets: Path) -> str:
-    return f"postgresql://{SUPERUSER}@/{SUPERUSER}?host={quote(str(sockets))}&port={PORT}"
 
 
 def _failure(program: str, answer: Mapping[str, Any], log: Path) -> ServerStartError:

@@ -63,8 +63,10 @@ def bases(*, throw_away: bool) -> Iterator[Path]:
         yield Path("/var/tmp")  # noqa: S108 - the same
 
 
-def sweep(base: Path, *, prefix: str = PREFIX, user: int, abandoned_after: float = ABANDONED_AFTER) -> None:
+def sweep(base: Path, *, prefix: str = PREFIX, user: int | None, abandoned_after: float = ABANDONED_AFTER) -> None:
     """Delete what servers left whose watchdog was killed: directories of this user that no watchdog holds locked."""
+    if user is None:
+        return
     named = re.compile(rf"{re.escape(prefix)}[0-9a-f]{{8}}")
     with suppress(OSError):
         for folder in base.iterdir():

@@ -79,7 +79,7 @@ class EmbeddedPostgres:
                 await _in_thread(launcher.stop)
 
     def _order(self) -> Order:
-        data = None if self._temporary else self._settings.data_directory.absolute()
+        data = None if self._temporary else self._settings.data_directory.resolve()
         return Order(data_directory=data, binaries=self._settings.binaries, parameters=self._parameters)
 
     def __repr__(self) -> str:

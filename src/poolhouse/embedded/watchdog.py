@@ -7,13 +7,13 @@ file means that the application has closed it or died. Requests and answers are 
 ```text
 {"do": "make", "path": P}                      P exists, is private, and is deleted at the end
   -> {}
-{"do": "run", "command": C, "log": L, "held": D, "timeout": S}
+{"do": "run", "command": C, "log": L, "held": [D, N], "timeout": S}
   -> {"status": N} or {"late": true}
 {"do": "serve", ..., "pidfile": P, "stop": [[signal, seconds], ...], "grandparent": N}
   -> {"ready": pid}, {"status": N} (it ended) or {"late": true}
 ```
 
-`held` is a folder that the command finds open as file descriptor 9, to use it without a right to walk there.
+`held` is a folder and the file descriptor as which the command finds it open, to use it without a right to walk there.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 POLL_INTERVAL = 0.005
 KILL: Steps = ((signal.SIGKILL, 0.5),)
-HELD = 9
 PR_SET_PDEATHSIG = 1
 # Backends of a server that had to be killed may still be writing.
 DELETE_ATTEMPTS = 20
@@ -147,7 +146,7 @@ class Watchdog:
             os.chown(path, *self._account)
         return {}
 
-    def _run(self, command: list[str], log: str, held: str, timeout: float) -> dict[str, Any]:
+    def _run(self, command: list[str], log: str, held: tuple[str, int], timeout: float) -> dict[str, Any]:
         self._stop = KILL
         self._spawn(command, log, held, signal.SIGKILL)
         if self._watch(timeout):
@@ -156,7 +155,14 @@ class Watchdog:
         return {"late": True}
 
     def _serve(
-        self, command: list[str], log: str, held: str, timeout: float, pidfile: str, stop: Steps, grandparent: int
+        self,
+        command: list[str],
+        log: str,
+        held: tuple[str, int],
+        timeout: float,
+        pidfile: str,
+        stop: Steps,
+        grandparent: int,
     ) -> dict[str, Any]:
         self._stop = stop
         # PostgreSQL takes a lock file with this pid for a stale one, and it is: the launcher has looked at the process.
@@ -168,7 +174,7 @@ class Watchdog:
             return {"late": True}
         return {"status": self._status} if self._child is None else {"ready": pid}
 
-    def _spawn(self, command: list[str], log: str, held: str, last_signal: int) -> int:
+    def _spawn(self, command: list[str], log: str, held: tuple[str, int], last_signal: int) -> int:
         watchdog = os.getpid()
         # This process has one thread, so a fork is safe, and it spares the 12 ms that importing subprocess takes.
         self._child = os.fork()
@@ -176,15 +182,16 @@ class Watchdog:
             self._become(watchdog, command, log, held, last_signal)
         return self._child
 
-    def _become(self, watchdog: int, command: list[str], log: str, held: str, last_signal: int) -> NoReturn:
+    def _become(self, watchdog: int, command: list[str], log: str, held: tuple[str, int], last_signal: int) -> NoReturn:
         try:
             os.setsid()
             output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(output, 1)
             os.dup2(output, 2)
-            os.dup2(os.open(held, os.O_RDONLY), HELD)
-            os.set_inheritable(HELD, True)  # noqa: FBT003 - the library's own; dup2 of HELD to itself changes nothing
+            folder, descriptor = held
+            os.dup2(os.open(folder, os.O_RDONLY), descriptor)
+            os.set_inheritable(descriptor, True)  # noqa: FBT003 - not so yet when it was opened as this very descriptor
             os.umask(0o077)
             die_with_parent = parent_death_signal()  # loaded while the interpreter's own files can still be read
             if self._account is not None:

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from poolhouse.embedded.launcher import Launcher, Order
-from tests.integration.embedded.processes import Owner
+from tests.integration.embedded.processes import OWNER, Owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-OWNER = Path(__file__).with_name("owner.py")
 
 
 def make_place() -> Path:

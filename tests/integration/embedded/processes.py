@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
 
+OWNER = Path(__file__).with_name("owner.py")
 PROMISED = 2.0
 
 
@@ -26,12 +28,28 @@ def until(is_so: Callable[[], Any], *, within: float = 10.0) -> Any:
 
 def servers_on(data: Path | str) -> list[int]:
     """Every process that works in the data directory, postmaster or not, whether the directory still exists or not."""
-    found: list[int] = []
-    for process in Path("/proc").iterdir():
-        with suppress(OSError):
-            if process.name.isdecimal() and str((process / "cwd").readlink()).removesuffix(" (deleted)") == str(data):
-                found.append(int(process.name))
-    return found
+    return [pid for pid in pids() if folder_of(pid) == str(data)]
+
+
+def folder_of(pid: int) -> str:
+    with suppress(OSError):
+        return str(Path(f"/proc/{pid}/cwd").readlink()).removesuffix(" (deleted)")
+    return ""
+
+
+def marked(mark: str) -> list[int]:
+    """Every other process that has this "NAME=value" in its environment."""
+    return [pid for pid in pids() if pid != os.getpid() and mark.encode() in environment_of(pid)]
+
+
+def pids() -> list[int]:
+    return [int(process.name) for process in Path("/proc").iterdir() if process.name.isdecimal()]
+
+
+def environment_of(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    return b""
 
 
 def is_alive(pid: int) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.integration.embedded.processes import PROMISED, is_alive, servers_on, until
+from tests.integration.embedded.processes import OWNER, PROMISED, is_alive, marked, servers_on, until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks at processes in /proc")
 
@@ -99,3 +101,18 @@ def test_the_next_start_deletes_what_an_owner_and_a_watchdog_that_were_killed_le
     begin()
 
     assert not Path(killed.runtime).exists()
+
+
+@pytest.mark.parametrize("sign", [".data-*/base", "data/postmaster.pid"])
+def test_an_owner_that_is_killed_while_it_starts_leaves_nothing_half_done(place, sign):
+    mark = f"POOLHOUSE_MARK={place}"
+    variables = {**os.environ, "TMPDIR": str(place), "POOLHOUSE_MARK": str(place)}
+    command = [sys.executable, str(OWNER), str(place / "data"), "wait", ""]
+    with subprocess.Popen(command, env=variables, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as owner:
+        until(lambda: list(place.glob(sign)))
+
+        owner.kill()
+
+    until(lambda: not marked(mark), within=PROMISED)
+    assert {path.name for path in place.iterdir()} <= {"data"}
+    assert not (place / "data").exists() or (place / "data/PG_VERSION").exists()

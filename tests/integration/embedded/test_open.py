@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +12,7 @@ import pytest
 from poolhouse.embedded import EmbeddedPostgres, runtime_directory
 from poolhouse.errors import BinariesNotFoundError, ServerStartError
 from poolhouse.settings import EmbeddedSettings
-from tests.integration.embedded.processes import until
+from tests.integration.embedded.processes import marked, until
 
 
 @pytest.fixture
@@ -25,27 +24,13 @@ def memory(place, monkeypatch):
 
 
 @pytest.fixture
-def marked(monkeypatch, memory):
-    """The pids of all processes that were started in this test."""
-    mark = f"POOLHOUSE_MARK={memory}"
-    monkeypatch.setenv(*mark.split("="))
-
-    def pids():
-        return [
-            int(process.name) for process in Path("/proc").iterdir() if process.name.isdecimal() and has(process, mark)
-        ]
-
-    return pids
+def begun(monkeypatch, memory):
+    """Return the pids of all processes that were started in this test and still are."""
+    monkeypatch.setenv("POOLHOUSE_MARK", str(memory))
+    return lambda: marked(f"POOLHOUSE_MARK={memory}")
 
 
-def has(process, mark):
-    try:
-        return mark.encode() in (process / "environ").read_bytes() and process.name != str(os.getpid())
-    except OSError:
-        return False
-
-
-async def test_a_throw_away_server_answers_and_is_gone_when_closed(memory, marked):
+async def test_a_throw_away_server_answers_and_is_gone_when_closed(memory, begun):
     server = EmbeddedPostgres(temporary=True)
     await server.open()
     connection = await asyncpg.connect(server.dsn)
@@ -55,7 +40,7 @@ async def test_a_throw_away_server_answers_and_is_gone_when_closed(memory, marke
 
     await server.close()
 
-    assert (server.dsn, server.version, marked(), list(memory.iterdir())) == (None, None, [], [])
+    assert (server.dsn, server.version, begun(), list(memory.iterdir())) == (None, None, [], [])
 
 
 async def test_opening_and_closing_twice_is_opening_and_closing_once(memory):
@@ -72,7 +57,7 @@ async def test_opening_and_closing_twice_is_opening_and_closing_once(memory):
     assert list(memory.iterdir()) == []
 
 
-async def test_closing_with_clients_at_work_takes_under_two_seconds(memory, marked):
+async def test_closing_with_clients_at_work_takes_under_two_seconds(memory, begun):
     server = EmbeddedPostgres(temporary=True)
     await server.open()
     connection = await asyncpg.connect(server.dsn)
@@ -84,7 +69,7 @@ async def test_closing_with_clients_at_work_takes_under_two_seconds(memory, mark
 
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
         await query
-    assert marked() == []
+    assert begun() == []
 
 
 def at_once(memory):
@@ -122,7 +107,7 @@ def when_the_socket_is_there(memory):
         when_the_socket_is_there,
     ],
 )
-async def test_a_start_that_is_cancelled_leaves_neither_process_nor_directory(memory, marked, moment):
+async def test_a_start_that_is_cancelled_leaves_neither_process_nor_directory(memory, begun, moment):
     server = EmbeddedPostgres(temporary=True)
     opening = asyncio.ensure_future(server.open())
     await asyncio.sleep(0)
@@ -132,7 +117,7 @@ async def test_a_start_that_is_cancelled_leaves_neither_process_nor_directory(me
     with pytest.raises(asyncio.CancelledError):
         await opening
 
-    assert (marked(), list(memory.iterdir()), server.dsn) == ([], [], None)
+    assert (begun(), list(memory.iterdir()), server.dsn) == ([], [], None)
 
 
 async def test_a_start_that_was_cancelled_half_way_can_be_repeated(place):
@@ -151,7 +136,7 @@ async def test_a_start_that_was_cancelled_half_way_can_be_repeated(place):
     await server.close()
 
 
-async def test_a_close_that_is_cancelled_still_closes(memory, marked):
+async def test_a_close_that_is_cancelled_still_closes(memory, begun):
     server = EmbeddedPostgres(temporary=True)
     await server.open()
     closing = asyncio.ensure_future(server.close())
@@ -161,16 +146,16 @@ async def test_a_close_that_is_cancelled_still_closes(memory, marked):
     with pytest.raises(asyncio.CancelledError):
         await closing
 
-    assert (marked(), list(memory.iterdir())) == ([], [])
+    assert (begun(), list(memory.iterdir())) == ([], [])
 
 
-async def test_a_server_that_does_not_start_says_why_and_leaves_nothing(memory, marked):
+async def test_a_server_that_does_not_start_says_why_and_leaves_nothing(memory, begun):
     server = EmbeddedPostgres(temporary=True, parameters={"shared_buffers": "plenty"})
 
     with pytest.raises(ServerStartError, match='invalid value for parameter "shared_buffers": "plenty"'):
         await server.open()
 
-    assert (marked(), list(memory.iterdir())) == ([], [])
+    assert (begun(), list(memory.iterdir())) == ([], [])
 
 
 ODD = "it's a \\back\\slash # and 'more' ünïcode"

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from poolhouse.embedded.address import socket_address
 from poolhouse.embedded.configuration import (
     check_parameters,
     configuration_text,
@@ -89,7 +90,7 @@ def test_only_data_to_throw_away_is_made_without_reaching_the_disk():
 
 
 def test_a_socket_folder_with_a_comma_is_one_folder():
-    command = server_command(Path("/bin"), "/data", Path("/run/c"), Path('/run/a, "b"'))
+    command = server_command(Path("/bin"), "/data", Path("/run/c"), socket_address(Path('/run/a, "b"')).parameters)
 
     assert '--unix_socket_directories="/run/a, ""b"""' in command
 
