@@ -133,7 +133,8 @@ class _Run:
                 self._waited += time.monotonic() - begun
                 if self._waited >= self._limit or not may_retry(attempt, refusal):
                     raise await self._final(attempt, refusal, lease.connection)
-        _log.info("%s, schema %r: another process was quicker; trying again", loaded.module, loaded.schema)
+        others = "; ".join(refusal.blockers) or "another process"
+        _log.info("%s: %s is in the way of schema %r; trying again", loaded.module, others, loaded.schema)
         return False
 
     async def _final(self, attempt: Attempt, refusal: Refusal, connection: PoolConnectionProxy[Any]) -> MigrationError:
