@@ -28,9 +28,9 @@ def check_identifier(name: str) -> str:
         raise IdentifierError(name, "it is empty", remedy="Give it at least one character")
     if "\0" in name:
         raise IdentifierError(name, "it contains NUL", remedy="Remove the NUL character")
-    if unicodedata.category(name[0]) in _INVISIBLE or unicodedata.category(name[-1]) in _INVISIBLE:
+    if (visible := _strip_invisible(name)) != name:
         fact = "it starts or ends with white space or a control character"
-        raise IdentifierError(name, fact, remedy=f"Write {name.strip()!r}" if name.strip() else "Write a visible name")
+        raise IdentifierError(name, fact, remedy=f"Write {visible!r}" if visible else "Write a visible name")
     try:
         size = len(name.encode())
     except UnicodeEncodeError:
@@ -67,3 +67,8 @@ def parse_qualified(written: str) -> tuple[str, str]:
         fact = "it is not a schema and a table with a dot between them"
         raise IdentifierError(written, fact, remedy="Write it as in 'users.accounts'; unusual names in double quotes")
     return check_identifier(read_name(match[1])), check_identifier(read_name(match[2]))
+
+
+def _strip_invisible(name: str) -> str:
+    seen = [index for index, character in enumerate(name) if unicodedata.category(character) not in _INVISIBLE]
+    return name[seen[0] : seen[-1] + 1] if seen else ""

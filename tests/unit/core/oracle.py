@@ -30,6 +30,24 @@ def statements_of(sql):
     return places
 
 
+def boundaries(sql, tokens):
+    """The tokens, as the scanner has them in two points that make no difference to us.
+
+    It has the N of N'' and its literal as two tokens, and literals continued on another line as one.
+    """
+    split = []
+    for start, end in tokens:
+        if end > start + 1 and sql[start : start + 2].upper() == "N'":
+            split.append((start, start + 1))
+            start += 1  # noqa: PLW2901 - the rest of the same token
+        previous = split[-1] if split else (0, 0)
+        if split and sql[start] == "'" and sql[previous[1] - 1] == "'" and not sql[previous[1] : start].strip():
+            split[-1] = (previous[0], end)
+        else:
+            split.append((start, end))
+    return split
+
+
 def _characters(sql):
     offsets = accumulate((len(character.encode()) for character in sql), initial=0)
     return {offset: index for index, offset in enumerate(offsets)}

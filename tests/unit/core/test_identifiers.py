@@ -58,9 +58,9 @@ def test_a_name_that_cannot_be_held_is_refused_with_its_reason(check, name, fact
     assert caught.value.remedy
 
 
-def test_the_remedy_for_a_trailing_newline_is_the_name_without_it():
+def test_the_remedy_for_invisible_ends_is_the_name_without_it():
     with pytest.raises(IdentifierError, match=r"Write 'users'$"):
-        check_identifier("users\n")
+        check_identifier("\x1busers\n")
 
 
 @pytest.mark.parametrize(

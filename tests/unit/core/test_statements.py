@@ -6,7 +6,7 @@ import pytest
 from poolhouse._core.lexer import TRIVIA, Statement, split_statements, tokenize
 from poolhouse.errors import SqlSyntaxError
 from tests.unit.core.nasty_statements import NASTY, REFUSED_BY_THE_PARSER
-from tests.unit.core.oracle import statements_of, tokens_of
+from tests.unit.core.oracle import boundaries, statements_of, tokens_of
 
 
 def places(sql):
@@ -24,24 +24,6 @@ def test_a_nasty_statement_among_others_is_cut_as_the_parser_cuts_it(statement):
 def test_a_nasty_statement_has_the_tokens_that_the_scanner_finds(statement):
     ours = [(token.start, token.end) for token in tokenize(statement) if token.kind not in TRIVIA]
     assert boundaries(statement, ours) == boundaries(statement, tokens_of(statement))
-
-
-def boundaries(sql, tokens):
-    """The tokens, as the scanner has them in two points that make no difference to us.
-
-    It has the N of N'' and its literal as two tokens, and literals continued on another line as one.
-    """
-    split = []
-    for start, end in tokens:
-        if end > start + 1 and sql[start : start + 2].upper() == "N'":
-            split.append((start, start + 1))
-            start += 1  # noqa: PLW2901 - the rest of the same token
-        previous = split[-1] if split else (0, 0)
-        if sql[start] == "'" and sql[previous[1] - 1] == "'" and not sql[previous[1] : start].strip():
-            split[-1] = (previous[0], end)
-        else:
-            split.append((start, end))
-    return split
 
 
 def test_all_nasty_statements_in_one_script_are_cut_as_the_parser_cuts_them():
