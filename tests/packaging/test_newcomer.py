@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from queue import Empty, Queue
@@ -18,6 +17,7 @@ import pytest
 
 from poolhouse.embedded import EmbeddedPostgres
 from poolhouse.settings import EmbeddedSettings
+from tests.packaging import contract
 
 ROOT = Path(__file__).parents[2]
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
@@ -107,16 +107,10 @@ def clone(tmp_path_factory):
     return folder
 
 
-def keeps_the_contract(url):
-    """Run the application's own suite over HTTP against what serves at `url`."""
-    command = [sys.executable, "-m", "pytest", "-q", "tests/reference"]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | {"SHOP_URL": url}, check=False).returncode == 0
-
-
 def test_it_serves_within_a_minute_and_keeps_its_contract(clone):
     with Run(clone) as run:
         assert run.seconds < 60
-        assert keeps_the_contract(run.url)
+        contract.check(run.url)
         assert run.end() == []
     assert "Stopped cleanly." in run.said
 
@@ -142,7 +136,7 @@ async def test_it_does_the_same_on_an_existing_postgresql_15(clone):
         assert server.version.startswith("15")
         with Run(clone, APP_DATABASE__DSN=server.dsn) as run:
             assert not any(process.name() == "postgres" for process in run.family)
-            assert keeps_the_contract(run.url)
+            contract.check(run.url)
             assert run.end() == []
     finally:
         await server.close()
