@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from poolhouse.embedded.locator import locate_binaries
 from tests.integration.embedded.processes import OWNER, PROMISED, is_alive, marked, servers_on, until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="looks at processes in /proc")
@@ -70,6 +72,17 @@ def test_a_persistent_server_keeps_its_data_when_everything_is_killed(begin, dat
     second = begin(data)
 
     assert (first.visits, second.visits) == (1, 2)
+
+
+@pytest.mark.parametrize("then", ["wait", "close"])
+def test_a_persistent_server_ends_in_order_so_that_the_next_start_need_not_recover(begin, data, then):
+    owner = begin(data, then)
+
+    owner.process.kill()
+
+    until(owner.leaves_nothing, within=PROMISED)
+    told = subprocess.run([locate_binaries() / "pg_controldata", data], capture_output=True, text=True, check=True)
+    assert re.search(r"cluster state: +shut down$", told.stdout, re.MULTILINE)
 
 
 def test_a_new_start_waits_for_the_server_of_an_owner_that_was_just_killed(begin, data):

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from poolhouse.embedded import EmbeddedPostgres, runtime_directory
+from poolhouse.embedded.launcher import Launcher
 from poolhouse.errors import BinariesNotFoundError, ServerStartError
 from poolhouse.settings import EmbeddedSettings
 from tests.integration.embedded.processes import marked, until
@@ -118,6 +119,25 @@ async def test_a_start_that_is_cancelled_leaves_neither_process_nor_directory(me
         await opening
 
     assert (begun(), list(memory.iterdir()), server.dsn) == ([], [], None)
+
+
+async def test_a_start_that_is_cancelled_in_the_moment_in_which_it_is_done_leaves_nothing_either(
+    memory, begun, monkeypatch
+):
+    loop, start = asyncio.get_running_loop(), Launcher.start
+
+    def start_and_be_cancelled(launcher):
+        running = start(launcher)
+        loop.call_soon_threadsafe(opening.cancel)
+        return running
+
+    monkeypatch.setattr(Launcher, "start", start_and_be_cancelled)
+    opening = asyncio.ensure_future(EmbeddedPostgres(temporary=True).open())
+
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+
+    assert (begun(), list(memory.iterdir())) == ([], [])
 
 
 async def test_a_start_that_was_cancelled_half_way_can_be_repeated(place):

@@ -133,8 +133,9 @@ def test_a_directory_in_use_is_refused_with_the_pid(data, server):
         wait_until_free(data)
 
 
-def test_a_server_that_is_stopping_is_waited_for(data, server):
-    (data / "postmaster.pid").write_text(lines(server.pid, "stopping"))
+@pytest.mark.parametrize("status", ["stopping", "ready"])
+def test_a_server_that_ends_soon_is_waited_for(data, server, status):
+    (data / "postmaster.pid").write_text(lines(server.pid, status))
 
     def ends_it_at_the_second_look():
         if next(looks):
