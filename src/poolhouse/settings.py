@@ -12,9 +12,10 @@ Then `APP_DATABASE__MAX_SIZE=20` sets `settings.database.max_size`.
 from __future__ import annotations
 
 import os
+import re
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import ValidationInfo
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
+
+# The type of the one error that is about the whole and shown at one variable.
+_NO_DATABASE = "no_database"
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -65,13 +70,21 @@ class DatabaseSettings(_Section):
     check_timeout: Seconds = Field(default=1.0, description="longest time for a check of the pool")
     migration_timeout: Seconds = Field(default=60.0, description="how long a start waits for others that migrate")
     max_idle: Seconds = Field(default=300.0, description="an idle connection above min_size is closed after this time")
-    application_name: str = Field(default="poolhouse", min_length=1, max_length=63, description="in pg_stat_activity")
+    # PostgreSQL replaces all but printable ASCII, and cuts after 63 bytes.
+    application_name: str = Field(
+        default="poolhouse", min_length=1, max_length=63, pattern="^[ -~]+$", description="in pg_stat_activity"
+    )
 
     @field_validator("dsn")
     @classmethod
-    def _has_a_known_scheme(cls, dsn: SecretStr | None) -> SecretStr | None:
-        if dsn is not None and not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
+    def _is_a_dsn(cls, dsn: SecretStr | None) -> SecretStr | None:
+        if dsn is None:
+            return None
+        if not dsn.get_secret_value().startswith(("postgresql://", "postgres://")):
             raise PydanticCustomError("dsn", "a DSN begins with postgresql://")
+        if "\0" in dsn.get_secret_value():
+            # It would end the password, or the host, in the middle.
+            raise PydanticCustomError("dsn", "a DSN holds no NUL character")
         return dsn
 
     @model_validator(mode="after")
@@ -118,8 +131,8 @@ class ApplicationSettings(BaseSettings):
             super().__init__(**values)
         except ValidationError as error:
             faults += [_fault(type(self), detail) for detail in error.errors(include_input=False, include_url=False)]
-        except UnreadableSettingError:
-            faults.append(SettingError(_prefix(type(self)), "a variable that holds JSON cannot be read as JSON"))
+        except UnreadableSettingError as error:
+            faults.append(SettingError(_unreadable(type(self), error), "it cannot be read as JSON"))
         if faults:
             raise SettingsError(faults) from None
 
@@ -133,14 +146,18 @@ class ApplicationSettings(BaseSettings):
             return embedded.model_copy(update={"enabled": database.dsn is None and profile.allows_embedded})
         if embedded.enabled and database.dsn is not None:
             raise PydanticCustomError("embedded", "a DSN is set, so no embedded PostgreSQL may be enabled")
+        if embedded.enabled and not profile.allows_embedded:
+            names = {"profile": profile.value}
+            raise PydanticCustomError("embedded", "there is no embedded PostgreSQL in {profile}", names)
         return embedded
 
     @model_validator(mode="after")
     def _there_is_a_database(self) -> ApplicationSettings:
         if self.database.dsn is None and not self.embedded.enabled:
-            name = f"{_prefix(type(self))}DATABASE__DSN"
-            profile = {"name": name, "profile": self.profile.value}
-            raise PydanticCustomError("dsn", "{name} is not set, and no PostgreSQL is embedded in {profile}", profile)
+            profile = {"profile": self.profile.value}
+            raise PydanticCustomError(
+                _NO_DATABASE, "it is not set, and no PostgreSQL is embedded in {profile}", profile
+            )
         return self
 
 
@@ -155,28 +172,61 @@ def variables(settings: type[ApplicationSettings]) -> tuple[str, ...]:
 
 def _names(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
+        aliases = getattr(field.validation_alias, "choices", [field.validation_alias])
+        yield from (alias.upper() for alias in aliases if isinstance(alias, str))
         yield f"{prefix}{name.upper()}"
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _names(field.annotation, f"{prefix}{name.upper()}__")
+        section = _section(field)
+        if section is not None:
+            yield from _names(section, f"{prefix}{name.upper()}__")
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    options = (field.annotation, *get_args(field.annotation))
+    return next((option for option in options if isinstance(option, type) and issubclass(option, BaseModel)), None)
 
 
 def _unknown_variables(settings: type[ApplicationSettings]) -> Iterator[SettingError]:
     prefix, known = _prefix(settings), variables(settings)
-    sections = tuple(f"{name}__" for name in known)
     for variable in sorted(os.environ):
         name = variable.upper()
-        # What lies below a known section is judged by that section's own model.
-        if prefix and name.startswith(prefix) and name not in known and not name.startswith(sections):
-            yield SettingError(variable, "there is no such setting", remedy=_did_you_mean(name, known))
+        if prefix and name.startswith(prefix) and name not in known and not _is_judged_elsewhere(settings, name):
+            yield SettingError(variable, "there is no such setting", remedy=_did_you_mean(name, known, prefix))
+
+
+def _is_judged_elsewhere(settings: type[ApplicationSettings], name: str) -> bool:
+    """Whether `name` lies in a section, whose own model judges it, or in a dictionary or a list."""
+    for field_name, field in settings.model_fields.items():
+        section = f"{_prefix(settings)}{field_name.upper()}__"
+        if name.startswith(section):
+            model = _section(field)
+            # pydantic-settings drops what lies below a plain setting, such as the profile, or the DSN.
+            leaves = model.model_fields if model is not None else ()
+            is_below_a_leaf = any(name.startswith(f"{section}{leaf.upper()}__") for leaf in leaves)
+            return not is_below_a_leaf if model is not None else get_origin(field.annotation) is not None
+    return False
+
+
+def _unreadable(settings: type[ApplicationSettings], error: UnreadableSettingError) -> str:
+    # pydantic-settings says the field in its message only.
+    named = re.search(r'field "(\w+)"', str(error))
+    return f"{_prefix(settings)}{named.group(1).upper()}" if named else settings.__name__
 
 
 def _fault(settings: type[ApplicationSettings], detail: ErrorDetails) -> SettingError:
     name = _prefix(settings) + "__".join(str(part).upper() for part in detail["loc"])
     if detail["type"] == "extra_forbidden":
-        return SettingError(name, "there is no such setting", remedy=_did_you_mean(name, variables(settings)))
+        remedy = _did_you_mean(name, variables(settings), _prefix(settings))
+        return SettingError(name, "there is no such setting", remedy=remedy)
+    if detail["type"] == _NO_DATABASE:
+        return SettingError(f"{_prefix(settings)}DATABASE__DSN", detail["msg"])
     return SettingError(name.rstrip("_") or settings.__name__, detail["msg"])
 
 
-def _did_you_mean(name: str, known: tuple[str, ...]) -> str:
-    close = nearest(name, known)
-    return f"Did you mean {close}?" if close else f"Known are {', '.join(known)}"
+def _did_you_mean(name: str, known: tuple[str, ...], prefix: str) -> str:
+    start = f"{name.rpartition('__')[0]}__"
+    if not any(other.startswith(start) for other in known):
+        start = prefix
+    # Compared without what they have in common, which would make any two names of one section look alike.
+    ends = [other.removeprefix(start) for other in known if other.startswith(start)]
+    close = nearest(name.removeprefix(start), ends)
+    return f"Did you mean {start}{close}?" if close else f"Known are {', '.join(start + end for end in ends)}"

@@ -14,7 +14,18 @@ from poolhouse._core.address import UNREADABLE, describe_dsn
 SECRET = st.text("ÄÖÜß§0123", min_size=4, max_size=12)
 PUNCTUATION = st.text(":/?#[]@!$&'()*+,;=% \t\n\\\"<>{}|^`~.-_", max_size=6)
 HOSTS = st.sampled_from(
-    ["host", "host:5432", "127.0.0.1:5432", "[::1]", "[::1]:5432", "a:1,b:2", "a,b", "%2Fvar%2Frun", "", "[fe80::1%25eth7]"]
+    [
+        "host",
+        "host:5432",
+        "127.0.0.1:5432",
+        "[::1]",
+        "[::1]:5432",
+        "a:1,b:2",
+        "a,b",
+        "%2Fvar%2Frun",
+        "",
+        "[fe80::1%25eth7]",
+    ]
 )
 DATABASES = st.sampled_from(["", "/", "/shop", "/we%20ird", "/a%2Fb", "/shop?sslmode=disable", "/shop#part"])
 
