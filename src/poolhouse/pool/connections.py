@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from poolhouse.settings import DatabaseSettings
 
 
+_CLOSED = "the pool is closed"
+
+
 class Connections(Protocol):
     """A bounded set of connections that are handed out one use at a time."""
 
@@ -31,7 +34,10 @@ class Connections(Protocol):
         ...
 
     async def take(self, service: str, *, timeout: float) -> PoolConnectionProxy[Any]:
-        """Return a connection for `service`; TimeoutError when none is free within `timeout` seconds."""
+        """Return a connection for `service`, within `timeout` seconds.
+
+        TimeoutError when all are in use for so long, the driver's error or an OSError when a new one cannot be made.
+        """
         ...
 
     async def give_back(self, connection: PoolConnectionProxy[Any], *, timeout: float) -> None:
@@ -51,7 +57,8 @@ class AsyncpgConnections:
     """Connections out of `asyncpg.Pool`, whose session is reset after every use."""
 
     def __init__(self, dsn: str, settings: DatabaseSettings) -> None:
-        self._connecting: set[asyncio.Task[Any]] = set()
+        self._max_size = settings.max_size
+        self._attempts: set[asyncio.Task[asyncpg.Connection[Any]]] = set()
         self._ended = False
         self._pool = asyncpg.create_pool(
             dsn,
@@ -67,18 +74,30 @@ class AsyncpgConnections:
         )
 
     async def _connect(self, *args: Any, **options: Any) -> asyncpg.Connection[Any]:
-        task = asyncio.current_task()
-        assert task is not None, "coroutines run in tasks"  # noqa: S101 - for the type checker
-        self._connecting.add(task)
-        try:
-            connection: asyncpg.Connection[Any] = await asyncpg.connect(*args, **options)
-        finally:
-            self._connecting.discard(task)
+        # asyncpg.Pool goes on connecting after it was cut, for those that had been waiting: so no attempt
+        # begins then, and one under way can be cancelled, being a task of its own.
         if self._ended:
-            # asyncpg.Pool hands out fresh connections even after it was cut, to those that had been waiting.
+            raise asyncpg.InterfaceError(_CLOSED)
+        attempt = asyncio.ensure_future(asyncpg.connect(*args, **options))
+        self._attempts.add(attempt)
+        try:
+            connection: asyncpg.Connection[Any] = await attempt
+        except asyncio.CancelledError:
+            self._drop(attempt)
+            if self._ended and not _is_cancelled():
+                raise asyncpg.InterfaceError(_CLOSED) from None
+            raise
+        finally:
+            self._attempts.discard(attempt)
+        if self._ended:
             connection.terminate()
-            raise asyncpg.InterfaceError("the pool is closed")
+            raise asyncpg.InterfaceError(_CLOSED)
         return connection
+
+    def _drop(self, attempt: asyncio.Task[asyncpg.Connection[Any]]) -> None:
+        # Cancelled in the very moment in which the connection stood: nobody else knows of it.
+        if attempt.done() and not attempt.cancelled() and attempt.exception() is None:
+            attempt.result().terminate()
 
     @property
     def size(self) -> int:
@@ -95,15 +114,22 @@ class AsyncpgConnections:
         try:
             await self._pool
         except BaseException:
-            self.terminate()
             # When one of several connections fails, asyncpg.Pool leaves its siblings connecting.
-            for task in self._connecting:
-                task.cancel()
+            siblings = tuple(self._attempts)
+            self.terminate()
+            if siblings:
+                await asyncio.wait(siblings)
             raise
 
     async def take(self, service: str, *, timeout: float) -> PoolConnectionProxy[Any]:  # noqa: ARG002 - asyncpg.Pool knows no services
-        """Return a connection; TimeoutError when none is free within `timeout` seconds."""
-        return await self._pool.acquire(timeout=timeout)
+        """Return a connection; with a `timeout` of 0 only one that is idle now."""
+        try:
+            # asyncpg does not even look when there is no time at all.
+            return await self._pool.acquire(timeout=max(timeout, 0.001))
+        except TimeoutError:
+            if self.size < self._max_size:
+                raise ConnectionError("no answer in time") from None
+            raise
 
     async def give_back(self, connection: PoolConnectionProxy[Any], *, timeout: float) -> None:
         """Reset the connection's session; one that cannot be reset is closed and replaced."""
@@ -115,6 +141,13 @@ class AsyncpgConnections:
         await self._pool.close()
 
     def terminate(self) -> None:
-        """Cut all connections at once; those under way are cut when they stand."""
+        """Cut all connections at once, and those that are being made."""
         self._ended = True
+        for attempt in self._attempts:
+            attempt.cancel()
         self._pool.terminate()
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import ssl
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # All that the driver raises for a statement or a connection; TimeoutError is an OSError.
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+# What an attempt to connect raises besides: for a DSN that cannot be read, and for a port that is none.
+CONNECT_ERRORS = (*DRIVER_ERRORS, ValueError, OverflowError)
 
 _BY_CODE: Mapping[str, type[DatabaseError]] = {
     "23505": errors.UniqueViolationError,
@@ -54,23 +57,31 @@ _BY_CLASS: Mapping[str, type[DatabaseError]] = {
 
 _AUTHENTICATION = ("28000", "28P01")
 _MISSING_DATABASE = "3D000"
+_FULL = "53"
 # The server is starting or stopping (57P), full for the moment (53), or the connection broke under way (08).
-_PASSING_CLASSES = ("08", "53", "57")
+_PASSING_CLASSES = ("08", _FULL, "57")
 
-_QUOTED = re.compile(r"""["'].*["']""")
+# The values are in DETAIL (23, 40), or it is the author of a function who speaks (P0).
+_SPEAK_OF_NAMES_ONLY = ("23", "40", "P0")
+_SPEAK_OF_VALUES = ("22", "54")
+_QUOTED = re.compile(r"""["'].*""", re.DOTALL)
+_NAME = re.compile(r'"([^"]*)"')
+_REST = re.compile(r"""[^"']*\Z""")
 _EXPECTED = re.compile(
     r"\((expected [\w., ]+|value out of [\w ]+ range|'\w+' object cannot be interpreted as an integer)\)$"
 )
-_GONE = re.compile(r"connection is closed|closed in the middle|connection was closed")
+_GONE = re.compile(r"connection is closed|closed in the middle|connection was closed|released back to the pool")
 
 
-def translate(error: BaseException, *, service: str | None = None) -> PoolhouseError | None:
+def translate(error: BaseException, *, service: str | None = None, sql: str | None = None) -> PoolhouseError | None:
     """Return our error for one that came out of the driver or the socket, or None when it is neither.
 
-    Raise the result `from None`: the driver's text can hold parameters of the query.
+    `sql` is the statement, where it has parameters: the server's message can repeat what is in the
+    statement, and nothing else that it quotes. Raise the result `from None`: the driver's text can hold
+    parameters.
     """
     if isinstance(error, asyncpg.PostgresError):
-        return _from_server(error, service)
+        return _from_server(error, service, sql)
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
         return _from_driver(error, service)
     if isinstance(error, TimeoutError):
@@ -89,13 +100,13 @@ def aborts_transaction(error: BaseException) -> bool:
     return not isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
 
 
-def _from_server(error: asyncpg.PostgresError, service: str | None) -> DatabaseError:
+def _from_server(error: asyncpg.PostgresError, service: str | None, sql: str | None) -> DatabaseError:
     if isinstance(error, asyncpg.ConnectionDoesNotExistError):
         return _lost(service)
     code = error.sqlstate or ""
     kind = _BY_CODE.get(code) or _BY_CLASS.get(code[:2], DatabaseError)
     return kind(
-        _without_values(error.args[0] if error.args else "", code),
+        _without_values(error, code, sql),
         service=service,
         sqlstate=code or None,
         schema=_field(error, "schema_name"),
@@ -110,22 +121,45 @@ def _field(error: asyncpg.PostgresError, name: str) -> str | None:
     return getattr(error, name, None)
 
 
-def _without_values(message: object, code: str) -> str:
-    text = str(message).partition("\n")[0].rstrip(".")
-    if not code.startswith("22"):
+def _without_values(error: asyncpg.PostgresError, code: str, sql: str | None) -> str:
+    message = str(error.args[0]) if error.args else ""
+    text = message.partition("\n")[0].rstrip(".")
+    speaks_of_values = code.startswith(_SPEAK_OF_VALUES)
+    # What has a position is about the statement's own text.
+    is_of_names = code.startswith(_SPEAK_OF_NAMES_ONLY) or _field(error, "position") is not None or sql is None
+    if not speaks_of_values and is_of_names:
         return text
-    # Only data exceptions repeat what the caller passed in: `invalid input syntax for type integer: "..."`, and
-    # the driver's own `invalid input for query argument $1: ... (expected str, got int)`.
     expected = _EXPECTED.search(text)
-    fact = _QUOTED.sub("…", text.partition(": ")[0])
+    fact = _without_quoted(text.partition(": ")[0], sql or "")
+    if not fact.replace("…", "").isascii():
+        # A server that speaks another language quotes in other ways.
+        fact = _words(type(error).__name__)
     return f"{fact} ({expected.group(1)})" if expected else fact
+
+
+def _without_quoted(text: str, sql: str) -> str:
+    plain = sql.replace('"', "")
+    rest = _NAME.sub("", text)
+    if "'" not in rest and '"' not in rest and all(_is_word(name, plain) for name in _NAME.findall(text)):
+        return text
+    # A value may hold quotes itself, so everything from the first to the last one goes.
+    tail = _REST.search(text)
+    return _QUOTED.sub("…", text) + (tail.group() if tail and text.count('"') + text.count("'") > 1 else "")
+
+
+def _is_word(name: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) is not None
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.removesuffix("Error")).lower()
 
 
 def _from_driver(error: Exception, service: str | None) -> DatabaseError:
     text = str(error).partition("\n")[0].rstrip(".")
     if _GONE.search(text):
         return _lost(service)
-    return UsageError(_QUOTED.sub("…", text), service=service)
+    return UsageError(_without_quoted(text, ""), service=service)
 
 
 def _lost(service: str | None) -> ConnectionLostError:
@@ -137,39 +171,60 @@ def may_pass(error: BaseException) -> bool:
     """Whether waiting can mend a failed attempt to connect: a server that is not up yet, or full for the moment."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_PASSING_CLASSES)
-    return isinstance(error, OSError | TimeoutError | EOFError)
+    return isinstance(error, OSError) and not _is_about_tls(error)
 
 
-def connect_error(error: BaseException, *, address: str, waited: float | None = None) -> PoolhouseError | None:
-    """Return our error for a failed attempt to connect to `address`, or None when the error is not about that.
+def _is_about_tls(error: OSError) -> bool:
+    return isinstance(error, ssl.SSLCertVerificationError) or "rejected SSL upgrade" in str(error)
+
+
+def connect_error(error: BaseException, *, address: str, waited: float | None = None) -> PoolhouseError:
+    """Return our error for a failed attempt to connect to `address`.
 
     `waited` is for how many seconds attempts were made.
     """
-    code = error.sqlstate or "" if isinstance(error, asyncpg.PostgresError) else ""
-    if may_pass(error):
-        after = f" after {waited:.1f} s of attempts" if waited is not None else ""
+    if isinstance(error, asyncpg.PostgresError):
+        return _refused(error, address=address, waited=waited)
+    if isinstance(error, OSError) and _is_about_tls(error):
+        remedy = "Mend sslmode and the certificates that the DSN names, or the server's"
+        return ConnectError(f"no encrypted connection: {_reason(error)}", address=address, remedy=remedy)
+    if isinstance(error, OSError):
         remedy = "See that the server runs and that host and port are right, or raise startup_timeout"
-        return ServerUnavailableError(
-            f"no PostgreSQL answers{after} ({_reason(error)})", address=address, remedy=remedy
-        )
+        return _unavailable(error, "no PostgreSQL answers", address=address, waited=waited, remedy=remedy)
+    # The driver's own words would repeat parts of the DSN.
+    fact = "the driver cannot use this DSN"
+    remedy = "Percent-encode special characters in role and password, and see that host, port and parameters are legal"
+    return ConfigurationError(fact, place=address, remedy=remedy)
+
+
+def _refused(error: asyncpg.PostgresError, *, address: str, waited: float | None) -> PoolhouseError:
+    code = error.sqlstate or ""
+    if code.startswith(_PASSING_CLASSES):
+        remedy = "See that the server is up, or raise startup_timeout"
+        if code.startswith(_FULL):
+            remedy = "Lower max_size of the pools that share the server, or raise its max_connections"
+        return _unavailable(error, "the server takes no connection", address=address, waited=waited, remedy=remedy)
     if code in _AUTHENTICATION:
         remedy = "Check the role and the password in the DSN, and the server's pg_hba.conf"
         return AuthenticationError(f"the server refused the role: {_reason(error)}", address=address, remedy=remedy)
     if code == _MISSING_DATABASE:
         remedy = "Create it, or name another in the DSN"
         return DatabaseMissingError(_reason(error), address=address, remedy=remedy)
-    if code:
-        return ConnectError(f"{_reason(error)} [SQLSTATE {code}]", address=address, remedy="Mend what the server says")
-    if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError | ValueError):
-        # The driver's own words would repeat parts of the DSN.
-        fact = "the driver cannot use this DSN"
-        return ConfigurationError(fact, place=address, remedy="Percent-encode special characters in role and password")
-    return None
+    # `invalid value for parameter "…": "…"`: a parameter of the DSN, whose value nobody needs to see.
+    fact = _reason(error).partition(": ")[0]
+    return ConnectError(f"{fact} [SQLSTATE {code}]", address=address, remedy="Mend what the server says")
+
+
+def _unavailable(
+    error: BaseException, fact: str, *, address: str, waited: float | None, remedy: str
+) -> ServerUnavailableError:
+    after = f" after {waited:.1f} s of attempts" if waited is not None else ""
+    return ServerUnavailableError(f"{fact}{after} ({_reason(error)})", address=address, remedy=remedy)
 
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, asyncpg.PostgresError):
-        return str(error.args[0]).rstrip(".") if error.args else type(error).__name__
+        return str(error.args[0]).partition("\n")[0].rstrip(".") if error.args else type(error).__name__
     if isinstance(error, TimeoutError) and not error.args:
         return "no answer in time"
     if isinstance(error, ConnectionRefusedError):

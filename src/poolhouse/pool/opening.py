@@ -8,7 +8,7 @@ import random
 import time
 from typing import TYPE_CHECKING, TypeVar
 
-from poolhouse.pool.faults import DRIVER_ERRORS, connect_error, may_pass
+from poolhouse.pool.faults import CONNECT_ERRORS, connect_error, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,14 +35,17 @@ async def open_when_up(make: Callable[[], ConnectionsT], *, address: str, limit:
         try:
             async with asyncio.timeout(max(limit - (time.monotonic() - begun), _FIRST_PAUSE)):
                 await connections.open()
-        except (*DRIVER_ERRORS, ValueError) as error:
+        except CONNECT_ERRORS as error:
             waited = time.monotonic() - begun
-            if not may_pass(error) or waited + pause > limit:
-                raise connect_error(error, address=address, waited=waited) or error from None
-            if pause == _FIRST_PAUSE:
-                _log.warning("Waiting up to %.0f s for the PostgreSQL at %s", limit, address)
+            is_final = not may_pass(error) or waited + pause > limit
+            failure = connect_error(error, address=address, waited=waited)
         else:
             return connections
+        if is_final:
+            # Outside the handler, so that the driver's error, which can hold parts of the DSN, is not even the context.
+            raise failure
+        if pause == _FIRST_PAUSE:
+            _log.warning("Waiting up to %.0f s for the PostgreSQL at %s", limit, address)
         # Replicas that wait for the same server should not all come back at the same moment.
         await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
         pause = min(pause * 2, _LONGEST_PAUSE)

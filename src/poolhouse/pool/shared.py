@@ -11,7 +11,7 @@ from poolhouse._core.address import describe_dsn
 from poolhouse._core.lifecycle import LifecycleState, move
 from poolhouse.errors import ConfigurationError, DrainTimeoutError, PoolExhaustedError, PoolStateError
 from poolhouse.pool.connections import AsyncpgConnections
-from poolhouse.pool.faults import DRIVER_ERRORS, connect_error, translate
+from poolhouse.pool.faults import CONNECT_ERRORS, DRIVER_ERRORS, connect_error, translate
 from poolhouse.pool.opening import open_when_up
 from poolhouse.pool.statistics import PoolStatistics, ServiceTally
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
     from poolhouse.pool.connections import Connections
     from poolhouse.settings import DatabaseSettings
+
+
+# Seconds for saying goodbye to the server when draining has taken all the time there was.
+_FAREWELL = 0.5
 
 
 class Server(Protocol):
@@ -35,13 +39,15 @@ class Server(Protocol):
 class Lease:
     """One connection, held for one service until the block that took it ends.
 
-    `failed` says that the server refused something in the open transaction, so that it can only be rolled back.
+    `failed` says that the server refused something in the open transaction, so that it can only be rolled back,
+    and `is_over` that the connection was given back and may be somebody else's by now.
     """
 
     service: str
     since: float
     connection: PoolConnectionProxy[Any]
     failed: bool = False
+    is_over: bool = False
 
     def describe(self, now: float) -> str:
         """Say who holds the connection, and for how long."""
@@ -63,6 +69,7 @@ class SharedPool:
         self._state = LifecycleState.NEW
         self._connections: Connections | None = None
         self._leases: set[Lease] = set()
+        self._returning: set[asyncio.Task[None]] = set()
         self._tallies: dict[str, ServiceTally] = {}
         self._quiet = asyncio.Event()
         self._moving = asyncio.Lock()
@@ -137,10 +144,13 @@ class SharedPool:
                 connections.terminate()
                 self._connections = None
                 self._leases.clear()
+                for tally in self._tallies.values():
+                    tally.in_use = 0
                 self._move(LifecycleState.STOPPED)
 
     async def _drain(self, connections: Connections) -> None:
         limit = self._settings.drain_timeout
+        begun = time.monotonic()
         self._quiet = asyncio.Event()
         if not self._is_quiet():
             try:
@@ -151,9 +161,9 @@ class SharedPool:
                 holders = tuple(lease.describe(now) for lease in sorted(self._leases, key=lambda lease: lease.since))
                 raise DrainTimeoutError(waited=limit, holders=holders) from None
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(max(limit - (time.monotonic() - begun), _FAREWELL)):
                 await connections.close()
-        except (TimeoutError, OSError):
+        except DRIVER_ERRORS:
             # A server that no longer answers cannot be said goodbye to; terminate() follows.
             pass
 
@@ -184,10 +194,10 @@ class SharedPool:
         except TimeoutError:
             tally.exhausted += 1
             raise self._exhausted(service, begun) from None
-        except DRIVER_ERRORS as error:
+        except CONNECT_ERRORS as error:
             if self._connections is not connections:
                 raise self._not_open() from None
-            raise connect_error(error, address=self.address) or error from None
+            raise connect_error(error, address=self.address) from None
         finally:
             tally.waiting -= 1
             self._note_quiet()
@@ -198,20 +208,36 @@ class SharedPool:
         self._leases.add(lease)
         return lease
 
-    async def release(self, lease: Lease) -> None:
-        """Give a connection back; a second time does nothing. Never fails because of the connection's state."""
-        if lease not in self._leases:
+    async def release(self, lease: Lease, *, wait: bool = True) -> None:
+        """Give a connection back; a second time does nothing. Never fails because of the connection's state.
+
+        It takes until the server has reset the session, at most `connect_timeout` seconds, and goes on when
+        the call is cancelled. With `wait` False the call returns at once, for those whose time is up.
+        """
+        if lease.is_over:
             return
+        lease.is_over = True
+        # A task of its own, so that the lease counts as held until its connection can be used again.
+        returning = asyncio.ensure_future(self._give_back(lease))
+        self._returning.add(returning)
+        returning.add_done_callback(self._returning.discard)
+        if wait:
+            await asyncio.shield(returning)
+
+    async def _give_back(self, lease: Lease) -> None:
         connections = self._connections
+        # After a close, the lease is of connections that are gone.
+        if connections is None or lease not in self._leases:
+            return
         try:
-            if connections is not None:
-                await connections.give_back(lease.connection, timeout=self._settings.connect_timeout)
+            await connections.give_back(lease.connection, timeout=self._settings.connect_timeout)
         except DRIVER_ERRORS:
             # The use is over and had its own outcome; a connection that cannot be reset is replaced.
             pass
         finally:
-            self._leases.discard(lease)
-            self._tallies[lease.service].in_use -= 1
+            if lease in self._leases:
+                self._leases.discard(lease)
+                self._tallies[lease.service].in_use -= 1
             self._note_quiet()
 
     def _opened(self) -> Connections:
@@ -245,11 +271,11 @@ class SharedPool:
         """
         limit = self._settings.check_timeout if timeout is None else timeout
         deadline = time.monotonic() + limit
-        async with self.lease("poolhouse", timeout=limit) as lease:
-            try:
+        try:
+            async with self.lease("poolhouse", timeout=limit) as lease:
                 await lease.connection.execute("SELECT 1", timeout=max(deadline - time.monotonic(), 0.001))
-            except DRIVER_ERRORS as error:
-                raise translate(error, service="poolhouse") or error from None
+        except DRIVER_ERRORS as error:
+            raise translate(error, service="poolhouse") or error from None
 
     def statistics(self) -> PoolStatistics:
         """Return the pool's figures as they are now, without asking the server."""
@@ -281,6 +307,6 @@ class LeaseContext:
         self._lease = await self._pool.acquire(self._service, timeout=self._timeout)
         return self._lease
 
-    async def __aexit__(self, *_: object) -> None:
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if self._lease is not None:
-            await self._pool.release(self._lease)
+            await self._pool.release(self._lease, wait=not isinstance(error, TimeoutError))
