@@ -1,7 +1,17 @@
 """A service's view of the shared pool: its schema, its templates, asyncpg's vocabulary."""
 
 from poolhouse.schema.connection import Connection, Isolation, Transaction
+from poolhouse.schema.cursor import Cursor, CursorFactory
 from poolhouse.schema.manager import SchemaManager
-from poolhouse.schema.notifications import Notification
+from poolhouse.schema.notifications import Notification, Notifications
 
-__all__ = ["Connection", "Isolation", "Notification", "SchemaManager", "Transaction"]
+__all__ = [
+    "Connection",
+    "Cursor",
+    "CursorFactory",
+    "Isolation",
+    "Notification",
+    "Notifications",
+    "SchemaManager",
+    "Transaction",
+]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+import asyncio
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from poolhouse.errors import InFailedSqlTransactionError, UsageError
 from poolhouse.pool.faults import DRIVER_ERRORS, translate
+from poolhouse.schema.cursor import CursorFactory
 from poolhouse.schema.queries import Queries
 from poolhouse.schema.session import Session, enter_scope, joined_lease, leave_scope
 
 if TYPE_CHECKING:
-    from asyncpg.cursor import CursorFactory
     from asyncpg.pool import PoolConnectionProxy
     from asyncpg.transaction import Transaction as DriverTransaction
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from poolhouse.schema.session import Scope
 
 Isolation = Literal["read_uncommitted", "read_committed", "repeatable_read", "serializable"]
+_ISOLATIONS: tuple[str, ...] = get_args(Isolation)
 
 
 class Connection(Queries):
@@ -59,8 +61,8 @@ class Connection(Queries):
         """The use of the pool that this connection is."""
         return self._lease
 
-    def _session(self, timeout: float | None) -> Session:
-        return Session(self._pool, self._schema, held=self._lease, timeout=timeout)
+    def _session(self, timeout: float | None, *, sql: str | None = None, bulk: bool = False) -> Session:
+        return Session(self._pool, self._schema, held=self._lease, timeout=timeout, sql=sql, bulk=bulk)
 
     def transaction(
         self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
@@ -78,22 +80,24 @@ class Connection(Queries):
 
     def cursor(
         self, query: str, *args: Any, prefetch: int | None = None, timeout: float | None = None
-    ) -> CursorFactory[Any]:
-        """Return asyncpg's cursor over a query: `async for` over it, or `await` it to move by hand.
+    ) -> CursorFactory:
+        """Return a cursor over a query: `async for` over it, or `await` it to move by hand.
 
         It needs a transaction, and lives as long as that; UsageError without one. `timeout` holds for
         each of its messages.
         """
-        if not self._lease.connection.is_in_transaction():
-            raise UsageError(
-                "a cursor lives in a transaction, and there is none",
-                service=self._schema,
-                remedy="Use it inside `async with db.transaction()`",
-            )
+        sql = self.render(query)
         try:
-            return self._lease.connection.cursor(self.render(query), *args, prefetch=prefetch, timeout=timeout)
+            if not self._lease.connection.is_in_transaction():
+                raise UsageError(
+                    "a cursor lives in a transaction, and there is none",
+                    service=self._schema,
+                    remedy="Use it inside `async with db.transaction()`",
+                )
+            driver = self._lease.connection.cursor(sql, *args, prefetch=prefetch, timeout=timeout)
         except DRIVER_ERRORS as error:
-            raise translate(error, service=self._schema) or error from None
+            raise translate(error, service=self._schema, sql=sql) or error from None
+        return CursorFactory(driver, pool=self._pool, service=self._schema, lease=self._lease, sql=sql)
 
 
 class Transaction:
@@ -103,7 +107,8 @@ class Transaction:
     it; so is a further `transaction()`, as a savepoint. Child tasks are not part of it. The block's
     exception passes through unchanged; a commit that fails raises a DatabaseError. A block that ends well
     after swallowing an error of the server raises InFailedSqlTransactionError: PostgreSQL would answer the
-    commit with a rollback, silently. Cancelled anywhere, it is rolled back and the connection given back.
+    commit with a rollback, silently. What is done on `raw` is not seen in this. Cancelled anywhere but in the
+    commit itself, whose outcome is the server's, it is rolled back; the connection is given back always.
     """
 
     __slots__ = (
@@ -130,6 +135,12 @@ class Transaction:
         readonly: bool,
         deferrable: bool,
     ) -> None:
+        if isolation is not None and isolation not in _ISOLATIONS:
+            raise UsageError(
+                f"there is no isolation level {isolation!r}",
+                service=schema,
+                remedy=f"Use one of {', '.join(_ISOLATIONS)}",
+            )
         self._pool = pool
         self._schema = schema
         self._reads = reads
@@ -156,11 +167,13 @@ class Transaction:
         return Connection(self._pool, lease, schema=self._schema, reads=self._reads)
 
     async def _begin(self, lease: Lease) -> DriverTransaction:
-        if lease.connection.is_in_transaction():
-            self._refuse_modes()
-        else:
-            lease.failed = False
+        is_nested = False
         try:
+            is_nested = lease.connection.is_in_transaction()
+            if is_nested:
+                self._refuse_modes()
+            else:
+                lease.failed = False
             driver = lease.connection.transaction(
                 isolation=self._isolation, readonly=self._readonly, deferrable=self._deferrable
             )
@@ -168,7 +181,17 @@ class Transaction:
             await driver.__aenter__()
         except DRIVER_ERRORS as error:
             raise translate(error, service=self._schema) or error from None
+        except asyncio.CancelledError:
+            self._give_up(lease, is_nested=is_nested)
+            raise
         return driver
+
+    def _give_up(self, lease: Lease, *, is_nested: bool) -> None:
+        # Cancelled in SAVEPOINT, the server may have aborted the transaction around it. Cancelled in BEGIN, it
+        # may have begun one that nobody will end, so a connection that its holder goes on using is cut.
+        lease.failed = True
+        if not is_nested and self._leased is None:
+            lease.connection.terminate()
 
     def _refuse_modes(self) -> None:
         if self._isolation is not None or self._readonly or self._deferrable:
@@ -185,6 +208,7 @@ class Transaction:
         swallowed = self._swallowed() if error is None and scope.lease.failed else None
         cause = error or swallowed
         try:
+            scope.lease.failed = True  # unless what follows comes to its end
             await driver.__aexit__(type(cause) if cause else kind, cause, trace)
             scope.lease.failed = False
         except DRIVER_ERRORS as failure:

@@ -14,9 +14,8 @@ from poolhouse.schema.session import Session, joined_lease
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from asyncpg.cursor import CursorFactory
-
     from poolhouse.pool import SharedPool
+    from poolhouse.schema.cursor import CursorFactory
 
 
 class SchemaManager(Queries):
@@ -39,7 +38,7 @@ class SchemaManager(Queries):
     def __init__(self, pool: SharedPool, *, schema: str, reads: Iterable[str] = ()) -> None:
         object.__setattr__(self, "_pool", pool)
         object.__setattr__(self, "_schema", check_identifier(schema))
-        object.__setattr__(self, "_reads", frozenset(map(_check_read, reads)))
+        object.__setattr__(self, "_reads", _check_reads(reads))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a SchemaManager is immutable: build another one instead of setting {name!r}")
@@ -74,8 +73,9 @@ class SchemaManager(Queries):
         """Tables of other schemas that templates may name, as "schema.table"."""
         return self._reads
 
-    def _session(self, timeout: float | None) -> Session:
-        return Session(self._pool, self._schema, held=joined_lease(self._pool, self._schema), timeout=timeout)
+    def _session(self, timeout: float | None, *, sql: str | None = None, bulk: bool = False) -> Session:
+        held = joined_lease(self._pool, self._schema)
+        return Session(self._pool, self._schema, held=held, timeout=timeout, sql=sql, bulk=bulk)
 
     def transaction(
         self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
@@ -108,8 +108,8 @@ class SchemaManager(Queries):
 
     def cursor(
         self, query: str, *args: Any, prefetch: int | None = None, timeout: float | None = None
-    ) -> CursorFactory[Any]:
-        """Return asyncpg's cursor over a query, in the transaction that the running task has open.
+    ) -> CursorFactory:
+        """Return a cursor over a query, in the transaction that the running task has open.
 
         UsageError when there is none: a cursor lives as long as its transaction.
         """
@@ -123,12 +123,20 @@ class SchemaManager(Queries):
         connection = Connection(self._pool, lease, schema=self._schema, reads=self._reads)
         return connection.cursor(query, *args, prefetch=prefetch, timeout=timeout)
 
-    def listen(self, channel: str) -> Listener:
-        """Listen on a channel of the database: `async with db.listen("jobs") as notifications`, then `async for`.
+    def listen(self, *channels: str) -> Listener:
+        """Listen on channels of the database: `async with db.listen("jobs") as notifications`, then `async for`.
 
         Channels belong to the whole database, not to the schema. Holds one connection meanwhile.
         """
-        return Listener(self._pool, self._schema, check_identifier(channel))
+        if not channels:
+            raise UsageError("there is no channel to listen on", service=self._schema, remedy="Name one, or several")
+        return Listener(self._pool, self._schema, tuple(map(check_identifier, channels)))
+
+
+def _check_reads(reads: Iterable[str]) -> frozenset[str]:
+    if isinstance(reads, str):
+        raise ConfigurationError(f"the declared reads are one text, {reads!r}", remedy=f"Write [{reads!r}]")
+    return frozenset(map(_check_read, reads))
 
 
 def _check_read(read: str) -> str:

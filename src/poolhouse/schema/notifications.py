@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
-from poolhouse.errors import ConnectionLostError
+from poolhouse.errors import ConnectionLostError, UsageError
 from poolhouse.pool.faults import DRIVER_ERRORS, translate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     from poolhouse.pool import Lease, SharedPool
 
 
@@ -24,6 +22,33 @@ class Notification:
     pid: int
 
 
+class Notifications:
+    """Iterates over what arrives, in order; asking may be given up and taken up again without loss.
+
+    Once the connection is lost and everything that had arrived was asked for, raises ConnectionLostError.
+    """
+
+    __slots__ = ("_end", "_queue")
+
+    def __init__(self, end: ConnectionLostError) -> None:
+        self._queue: asyncio.Queue[Notification | None] = asyncio.Queue()
+        self._end = end
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Notification:
+        notification = await self._queue.get()
+        if notification is None:
+            self.put(None)
+            raise self._end
+        return notification
+
+    def put(self, notification: Notification | None) -> None:
+        """Add what arrived, or None at the end."""
+        self._queue.put_nowait(notification)
+
+
 class Listener:
     """An asynchronous context manager around LISTEN; iterate over what it gives.
 
@@ -32,37 +57,45 @@ class Listener:
     raises ConnectionLostError after what had arrived; listen again, and look for what was missed.
     """
 
-    __slots__ = ("_channel", "_lease", "_pool", "_queue", "_service")
+    __slots__ = ("_channels", "_lease", "_notifications", "_pool", "_service")
 
-    def __init__(self, pool: SharedPool, service: str, channel: str) -> None:
+    def __init__(self, pool: SharedPool, service: str, channels: tuple[str, ...]) -> None:
         self._pool = pool
         self._service = service
-        self._channel = channel
+        self._channels = channels
         self._lease: Lease | None = None
-        self._queue: asyncio.Queue[Notification | None] = asyncio.Queue()
+        end = ConnectionLostError(
+            f"the connection that listened on {', '.join(map(repr, channels))} was lost",
+            service=service,
+            remedy="Listen again, and look for what was missed meanwhile",
+        )
+        self._notifications = Notifications(end)
 
-    async def __aenter__(self) -> AsyncIterator[Notification]:
+    async def __aenter__(self) -> Notifications:
+        if self._lease is not None:
+            raise UsageError("the listener listens already", service=self._service, remedy="Call listen() again")
         self._lease = lease = await self._pool.acquire(self._service)
         try:
             lease.connection.add_termination_listener(self._on_end)
-            await lease.connection.add_listener(self._channel, self._on_notification)
+            for channel in self._channels:
+                await lease.connection.add_listener(channel, self._on_notification)
         except BaseException as error:
             await self._leave(lease)
             if isinstance(error, DRIVER_ERRORS):
                 raise translate(error, service=self._service) or error from None
             raise
-        return self._notifications()
+        return self._notifications
 
     async def __aexit__(self, *_: object) -> None:
         if self._lease is not None:
             await self._leave(self._lease)
 
     async def _leave(self, lease: Lease) -> None:
-        self._lease = None
         try:
             if not lease.connection.is_closed():
                 lease.connection.remove_termination_listener(self._on_end)
-                await lease.connection.remove_listener(self._channel, self._on_notification)
+                for channel in self._channels:
+                    await lease.connection.remove_listener(channel, self._on_notification)
         except DRIVER_ERRORS:
             # Nothing is left to stop listening on.
             pass
@@ -70,16 +103,7 @@ class Listener:
             await self._pool.release(lease)
 
     def _on_notification(self, _connection: Any, pid: int, channel: str, payload: object) -> None:
-        self._queue.put_nowait(Notification(channel, str(payload), pid))
+        self._notifications.put(Notification(channel, str(payload), pid))
 
     def _on_end(self, _connection: Any) -> None:
-        self._queue.put_nowait(None)
-
-    async def _notifications(self) -> AsyncIterator[Notification]:
-        while (notification := await self._queue.get()) is not None:
-            yield notification
-        raise ConnectionLostError(
-            f"the connection that listened on {self._channel!r} was lost",
-            service=self._service,
-            remedy="Listen again, and look for what was missed meanwhile",
-        )
+        self._notifications.put(None)

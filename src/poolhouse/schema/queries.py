@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
 
 from poolhouse._core.template import compile_template
-from poolhouse.schema.rows import build_rows
+from poolhouse.schema.rows import row_builder
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Sequence
@@ -75,8 +75,8 @@ class Queries(ABC):
         """Tables of other schemas that templates may name, as "schema.table"."""
 
     @abstractmethod
-    def _session(self, timeout: float | None) -> Session:
-        """Return the context in which one operation has a connection."""
+    def _session(self, timeout: float | None, *, sql: str | None = None, bulk: bool = False) -> Session:
+        """Return the context in which one operation has a connection; see Session."""
 
     def render(self, query: str) -> str:
         """Return the SQL that `query` becomes; raises TemplateError for a placeholder that is not right."""
@@ -85,14 +85,14 @@ class Queries(ABC):
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
         """Run a statement and return its status, such as `INSERT 0 1`; without arguments, several at once."""
         sql = self.render(query)
-        async with self._session(timeout) as session:
+        async with self._session(timeout, sql=sql) as session:
             return await session.connection.execute(sql, *args, timeout=session.remaining())
 
     async def executemany(self, query: str, args: Iterable[Sequence[Any]], *, timeout: float | None = None) -> None:
         """Run a statement once for each sequence of arguments; all of them take effect, or none."""
         sql = self.render(query)
-        async with self._session(timeout) as session:
-            await session.connection.executemany(sql, args, timeout=session.remaining())
+        async with self._session(timeout, sql=sql, bulk=True) as session:
+            await session.connection.executemany(sql, session.caller.rows(args), timeout=session.remaining())
 
     @overload
     async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: None = None) -> list[Record]: ...
@@ -108,9 +108,10 @@ class Queries(ABC):
         `into` is a dataclass or a pydantic model; RowMappingError says which columns do not fit it.
         """
         sql = self.render(query)
-        async with self._session(timeout) as session:
+        build = None if into is None else row_builder(into)
+        async with self._session(timeout, sql=sql) as session:
             rows = await session.connection.fetch(sql, *args, timeout=session.remaining())
-        return rows if into is None else build_rows(into, rows)
+        return rows if build is None else [build(row) for row in rows]
 
     @overload
     async def fetchrow(
@@ -125,14 +126,15 @@ class Queries(ABC):
     ) -> Record | T | None:
         """Run a query and return its first row, or None; as a Record or as an instance of `into`."""
         sql = self.render(query)
-        async with self._session(timeout) as session:
+        build = None if into is None else row_builder(into)
+        async with self._session(timeout, sql=sql) as session:
             row = await session.connection.fetchrow(sql, *args, timeout=session.remaining())
-        return row if into is None or row is None else build_rows(into, [row])[0]
+        return row if build is None or row is None else build(row)
 
     async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
         """Run a query and return one column of its first row, or None when there is no row."""
         sql = self.render(query)
-        async with self._session(timeout) as session:
+        async with self._session(timeout, sql=sql) as session:
             return await session.connection.fetchval(sql, *args, column=column, timeout=session.remaining())
 
     async def fetchmany(
@@ -140,8 +142,8 @@ class Queries(ABC):
     ) -> list[Record]:
         """Run a query once for each sequence of arguments and return all rows, in that order."""
         sql = self.render(query)
-        async with self._session(timeout) as session:
-            return await session.connection.fetchmany(sql, args, timeout=session.remaining())
+        async with self._session(timeout, sql=sql, bulk=True) as session:
+            return await session.connection.fetchmany(sql, session.caller.rows(args), timeout=session.remaining())
 
     async def copy_records_to_table(
         self,
@@ -153,10 +155,10 @@ class Queries(ABC):
         timeout: float | None = None,
     ) -> str:
         """Copy records into a table of this schema, in binary, and return the status, such as `COPY 100`."""
-        async with self._session(timeout) as session:
+        async with self._session(timeout, sql="", bulk=True) as session:
             return await session.connection.copy_records_to_table(
                 table_name,
-                records=records,
+                records=session.caller.rows(records),
                 columns=columns,
                 schema_name=self.schema,
                 where=where,
@@ -173,10 +175,11 @@ class Queries(ABC):
         **options: Unpack[CopyFromFormat],
     ) -> str:
         """Copy a file's content (path, file object or asynchronous iterable of bytes) into a table of this schema."""
-        async with self._session(timeout) as session:
+        session = self._session(timeout, sql="", bulk=True)
+        async with session.caller.source(source) as readable, session:
             return await session.connection.copy_to_table(
                 table_name,
-                source=source,
+                source=readable,
                 columns=columns,
                 schema_name=self.schema,
                 timeout=session.remaining(),
@@ -193,10 +196,11 @@ class Queries(ABC):
         **options: Unpack[CopyToFormat],
     ) -> str:
         """Copy a table of this schema into `output`: a path, a file object or a coroutine function taking bytes."""
-        async with self._session(timeout) as session:
+        session = self._session(timeout)
+        async with session.caller.output(output) as writable, session:
             return await session.connection.copy_from_table(
                 table_name,
-                output=output,
+                output=writable,
                 columns=columns,
                 schema_name=self.schema,
                 timeout=session.remaining(),
@@ -208,7 +212,8 @@ class Queries(ABC):
     ) -> str:
         """Copy the rows of a query into `output`: a path, a file object or a coroutine function taking bytes."""
         sql = self.render(query)
-        async with self._session(timeout) as session:
+        session = self._session(timeout, sql=sql)
+        async with session.caller.output(output) as writable, session:
             return await session.connection.copy_from_query(
-                sql, *args, output=output, timeout=session.remaining(), **options
+                sql, *args, output=writable, timeout=session.remaining(), **options
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -11,43 +12,60 @@ from pydantic import BaseModel, ValidationError
 from poolhouse.errors import RowMappingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from asyncpg import Record
+    from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
 
+_NEITHER = "it is neither a dataclass nor a pydantic model"
 
-def build_rows(model: type[T], rows: Iterable[Record]) -> list[T]:
-    """Return an instance of `model` for each row, matching columns to fields by name.
+
+def row_builder(model: type[T]) -> Callable[[Record], T]:
+    """Return a function that makes an instance of `model` from a row, matching columns to fields by name.
 
     A pydantic model validates its values; a dataclass takes them as they come from the driver.
-    Raises RowMappingError, which names columns and never shows a value, at the first row that does not fit.
+    Both this and the function raise RowMappingError, which names columns and never shows a value.
     """
-    build = cast("Callable[[Record], T]", _builder(cast("Any", model)))
-    return [build(row) for row in rows]
+    return cast("Callable[[Record], T]", _builder(cast("Any", model)))
 
 
 @lru_cache(maxsize=1024)
-def _builder(model: type[Any]) -> Callable[[Record], Any]:
-    if issubclass(model, BaseModel):
+def _builder(model: Any) -> Callable[[Record], Any]:
+    if isinstance(model, type) and issubclass(model, BaseModel):
         return _pydantic_builder(model)
-    if dataclasses.is_dataclass(model):
+    if isinstance(model, type) and dataclasses.is_dataclass(model):
         return _dataclass_builder(model)
-    raise RowMappingError(model.__qualname__, ["it is neither a dataclass nor a pydantic model"])
+    raise RowMappingError(str(getattr(cast("Any", model), "__qualname__", cast("Any", model))), [_NEITHER])
 
 
 def _pydantic_builder(model: type[BaseModel]) -> Callable[[Record], BaseModel]:
     def build(row: Record) -> BaseModel:
+        values = dict(row)
         try:
-            return model.model_validate(dict(row))
+            if len(values) == len(row):
+                return model.model_validate(values)
         except ValidationError as error:
-            details = error.errors(include_input=False, include_url=False, include_context=False)
-            problems = [f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}" for detail in details]
+            problems = [_problem(detail) for detail in error.errors(include_input=False, include_url=False)]
+        else:
+            problems = _repeated(row)
         # Outside the handler, so that pydantic's error, which holds the values, is not even the context.
         raise RowMappingError(model.__qualname__, problems)
 
     return build
+
+
+def _problem(detail: ErrorDetails) -> str:
+    # Below the column, a location can be a key out of the value; and a union's tag is one.
+    column = detail["loc"][0] if detail["loc"] else "the row"
+    fact = "Input should be one of the union's members" if detail["type"] == "union_tag_invalid" else detail["msg"]
+    return f"{column}: {fact}"
+
+
+def _repeated(row: Record) -> list[str]:
+    counts = Counter(row.keys())
+    return [f"{name}: {count} columns have this name" for name, count in counts.items() if count > 1]
 
 
 def _dataclass_builder(model: type[Any]) -> Callable[[Record], Any]:
@@ -60,15 +78,15 @@ def _dataclass_builder(model: type[Any]) -> Callable[[Record], Any]:
     }
 
     def build(row: Record) -> Any:
-        columns = row.keys()
+        columns = list(row.keys())
         try:
             return model(**row)
         except TypeError:
-            missing = sorted(required.difference(columns))
-            unknown = sorted(set(columns) - known)
-            if not missing and not unknown:
+            problems = [f"{name}: there is no such column" for name in sorted(required.difference(columns))]
+            problems += [f"{name}: there is no such field" for name in sorted(set(columns) - known)]
+            problems += _repeated(row)
+            if not problems:
                 raise
-        problems = [f"{name}: there is no such column" for name in missing]
-        raise RowMappingError(model.__qualname__, problems + [f"{name}: there is no such field" for name in unknown])
+        raise RowMappingError(model.__qualname__, problems)
 
     return build

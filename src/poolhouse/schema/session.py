@@ -8,7 +8,9 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from poolhouse.errors import DataError, UsageError
 from poolhouse.pool.faults import DRIVER_ERRORS, aborts_transaction, translate
+from poolhouse.schema.caller import CallerCode
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from poolhouse.pool import Lease, SharedPool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Scope:
     """A transaction that a task has open for a schema: what the task's queries for that schema join."""
 
@@ -25,6 +27,7 @@ class Scope:
     task: asyncio.Task[Any] | None
     lease: Lease
     outer: Scope | None
+    is_left: bool = False
 
 
 _innermost: ContextVar[Scope | None] = ContextVar("poolhouse_scope", default=None)
@@ -38,7 +41,8 @@ def joined_lease(pool: SharedPool, schema: str) -> Lease | None:
     """
     scope = _innermost.get()
     while scope is not None:
-        if scope.pool is pool and scope.schema == schema and scope.task is asyncio.current_task():
+        is_open = not scope.is_left and scope.pool is pool and scope.schema == schema
+        if is_open and scope.task is asyncio.current_task():
             return scope.lease
         scope = scope.outer
     return None
@@ -52,42 +56,73 @@ def enter_scope(pool: SharedPool, schema: str, lease: Lease) -> Scope:
 
 
 def leave_scope(scope: Scope) -> None:
-    """Make the transaction outside of `scope` the innermost one again."""
-    # Not ContextVar.reset(): a fixture may be entered in one context and left in another.
-    _innermost.set(scope.outer)
+    """Make the innermost transaction that is still open the one that counts."""
+    # Not ContextVar.reset(): a fixture may be entered in one context and left in another, and an exit
+    # stack of transactions of two schemas need not be left in the reverse order.
+    scope.is_left = True
+    innermost = _innermost.get()
+    while innermost is not None and innermost.is_left:
+        innermost = innermost.outer
+    _innermost.set(innermost)
 
 
 class Session:
     """The context of one operation: has a connection, counts its time, translates what the driver raises.
 
-    Uses the connection `held` when there is one, and leases one for its own time otherwise.
+    Uses the connection `held` when there is one, and leases one for its own time otherwise. `sql` is the
+    statement when it has parameters. `bulk` says that the operation sends rows while it goes on, so that
+    even a row refused by the driver leaves others behind.
     """
 
-    __slots__ = ("_deadline", "_held", "_leased", "_pool", "_service", "_timeout")
+    __slots__ = ("_bulk", "_deadline", "_held", "_leased", "_pool", "_service", "_sql", "_timeout", "caller")
 
-    def __init__(self, pool: SharedPool, service: str, *, held: Lease | None, timeout: float | None) -> None:
+    def __init__(
+        self,
+        pool: SharedPool,
+        service: str,
+        *,
+        held: Lease | None,
+        timeout: float | None,
+        sql: str | None = None,
+        bulk: bool = False,
+    ) -> None:
         self._pool = pool
         self._service = service
         self._held = held
         self._timeout = timeout
+        self._sql = sql
+        self._bulk = bulk
         self._deadline: float | None = None
         self._leased: Lease | None = None
+        self.caller = CallerCode()
 
     async def __aenter__(self) -> Self:
         if self._timeout is not None:
             self._deadline = time.monotonic() + self._timeout
         if self._held is None:
             self._held = self._leased = await self._pool.acquire(self._service, timeout=self._timeout)
+        elif self._held.is_over:
+            raise UsageError(
+                "the connection was given back already",
+                service=self._service,
+                remedy="Use it inside its `async with` block only",
+            )
         return self
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if error is not None and self._held is not None and aborts_transaction(error):
+        if error is not None and self._held is not None and (self._bulk or aborts_transaction(error)):
             self._held.failed = True
         if self._leased is not None:
-            await self._pool.release(self._leased)
+            # A server that is too slow for the statement is not waited for again.
+            await self._pool.release(self._leased, wait=not isinstance(error, TimeoutError))
+        if error is None or error is self.caller.raised:
+            return
         if isinstance(error, DRIVER_ERRORS):
             # `from None`, and not chained: the driver's text can hold the query's arguments.
-            raise translate(error, service=self._service) or error from None
+            raise translate(error, service=self._service, sql=self._sql) or error from None
+        if self._bulk and isinstance(error, TypeError | ValueError | OverflowError):
+            fact = "a value does not fit the type of its column"
+            raise DataError(fact, service=self._service, remedy="Compare the records with the table") from None
 
     @property
     def connection(self) -> PoolConnectionProxy[Any]:

@@ -1,0 +1,83 @@
+"""Cursors: asyncpg's, with our errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from poolhouse.schema.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Generator
+
+    from asyncpg import Record
+    from asyncpg.cursor import Cursor as DriverCursor
+    from asyncpg.cursor import CursorFactory as DriverCursorFactory
+
+    from poolhouse.pool import Lease, SharedPool
+
+T = TypeVar("T")
+
+
+class CursorFactory:
+    """What `cursor()` returns: `async for` over its rows, or `await` it for a Cursor to move by hand."""
+
+    __slots__ = ("_driver", "_lease", "_pool", "_service", "_sql")
+
+    def __init__(
+        self, driver: DriverCursorFactory[Any], *, pool: SharedPool, service: str, lease: Lease, sql: str
+    ) -> None:
+        self._driver = driver
+        self._pool = pool
+        self._service = service
+        self._lease = lease
+        self._sql = sql
+
+    def __repr__(self) -> str:
+        return f"<CursorFactory of service {self._service!r}>"
+
+    def session(self) -> Session:
+        """Return the context in which one message of the cursor is sent."""
+        return Session(self._pool, self._service, held=self._lease, timeout=None, sql=self._sql)
+
+    async def __aiter__(self) -> AsyncIterator[Record]:
+        async with self.session():
+            rows = self._driver.__aiter__()
+        while True:
+            async with self.session():
+                row = await anext(rows, None)
+            if row is None:
+                return
+            yield row
+
+    def __await__(self) -> Generator[Any, None, Cursor]:
+        return self._open().__await__()
+
+    async def _open(self) -> Cursor:
+        async with self.session():
+            return Cursor(await self._driver, self)
+
+
+class Cursor:
+    """An open cursor, moved by hand; it lives as long as its transaction. `timeout` is in seconds."""
+
+    __slots__ = ("_driver", "_factory")
+
+    def __init__(self, driver: DriverCursor[Any], factory: CursorFactory) -> None:
+        self._driver = driver
+        self._factory = factory
+
+    async def fetch(self, n: int, *, timeout: float | None = None) -> list[Record]:
+        """Return the next `n` rows, fewer at the end."""
+        return await self._run(self._driver.fetch(n, timeout=timeout))
+
+    async def fetchrow(self, *, timeout: float | None = None) -> Record | None:
+        """Return the next row, or None at the end."""
+        return await self._run(self._driver.fetchrow(timeout=timeout))
+
+    async def forward(self, n: int, *, timeout: float | None = None) -> int:
+        """Skip the next `n` rows, and return how many there were."""
+        return await self._run(self._driver.forward(n, timeout=timeout))
+
+    async def _run(self, step: Awaitable[T]) -> T:
+        async with self._factory.session():
+            return await step
