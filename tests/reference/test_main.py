@@ -187,7 +187,7 @@ def test_a_port_in_use_is_found_before_the_database_is_touched(run):
         ({"APP_HTTP__PORT": "s3cret"}, "APP_HTTP__PORT: "),
         ({"APP_HTTP__HOST": "256.0.0.1"}, "APP_HTTP__HOST: cannot listen here"),
         ({"APP_DATABASE__MIN_SIZE": "9", "APP_DATABASE__MAX_SIZE": "3"}, "min_size (9) is greater than max_size (3)"),
-        ({"APP_PROFILE": "production"}, "APP_DATABASE__DSN is not set"),
+        ({"APP_PROFILE": "production"}, "APP_DATABASE__DSN: it is not set"),
     ],
 )
 def test_a_wrong_setting_is_named(run, settings, said):

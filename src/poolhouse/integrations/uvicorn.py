@@ -1,0 +1,125 @@
+"""Serving an application with uvicorn: a port found taken before anything is started, and signals that end it well."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import signal
+import socket
+import sys
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+
+from poolhouse.errors import AddressInUseError, PoolhouseError, SettingError, SettingsError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Generator
+
+    from fastapi import FastAPI
+
+FAILED, MISUSED = 1, 2
+
+
+def run(serving: Callable[[], Coroutine[Any, Any, None]]) -> int:
+    """Run `serving` in a loop of its own and return the exit code of the process: 0 when it ends by itself.
+
+    A PoolhouseError is shown on standard error, with its notes and without a traceback: exit code 2 for
+    faulty settings, else 1. Any other exception passes through.
+    """
+    code = 0
+    try:
+        asyncio.run(serving())
+    except* SettingsError as errors:
+        code = MISUSED
+        _complain(errors)
+    except* PoolhouseError as errors:
+        code = code or FAILED
+        _complain(errors)
+    return code
+
+
+def _complain(errors: BaseExceptionGroup[PoolhouseError]) -> None:
+    for error in errors.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            _complain(error)
+        else:
+            print(error, *getattr(error, "__notes__", ()), sep="\n  ", file=sys.stderr)  # noqa: T201 - for a person
+
+
+def listen(host: str, port: int, *, setting: str = "") -> socket.socket:
+    """Return a socket that listens on `host` and `port`; port 0 takes any free one.
+
+    Call it before anything is started: AddressInUseError is then raised before a database is touched.
+    SettingsError for a host that this machine has not. `setting` is the prefix under which a person sets
+    both, such as `APP_HTTP__`, for the messages.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            remedy = f"Stop the other process, or set {setting}PORT to another port (0 takes any free one)"
+            raise AddressInUseError(f"{host}:{port}", remedy=remedy) from None
+        raise SettingsError([SettingError(f"{setting}HOST", f"cannot listen here: {error.strerror}")]) from None
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address of a listening socket, as a client would write it."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def serve(
+    application: FastAPI, listener: socket.socket, *, shutdown_timeout: int, started: Callable[[], None] | None = None
+) -> int:
+    """Start `application` (made by `create_application`), serve on `listener`, and stop it on SIGINT or SIGTERM.
+
+    `started` is called when the start is over and requests are about to be served. The first signal ends
+    readiness, lets requests in flight finish for `shutdown_timeout` seconds and stops the container; during
+    the start it rolls that back. A second one, from somebody in a hurry, cancels the requests. Returns how
+    many requests were cut. An error of the start or of the shutdown is raised as it is.
+    """
+    # Its lifespan is entered here: uvicorn would log a failed start and exit instead of raising its error.
+    config = uvicorn.Config(application, lifespan="off", log_config=None, timeout_graceful_shutdown=shutdown_timeout)
+    server = _Server(config)
+    cut = 0
+    with _stopped_by_signals(server, application.state.readiness.close), suppress(asyncio.CancelledError):
+        async with application.router.lifespan_context(application):
+            if started is not None:
+                started()
+            await server.serve(sockets=[listener])
+            cut = len(server.server_state.tasks)
+    return cut
+
+
+class _Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        # uvicorn's own handlers only stop what already serves, and raise the signal again when all is stopped:
+        # a start could not be interrupted, and a clean stop would not exit with 0.
+        yield
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server, not_ready: Callable[[], None]) -> Generator[None]:
+    loop, start = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        not_ready()
+        if server.should_exit:
+            for request in server.server_state.tasks:
+                request.cancel()
+        elif not server.started and start is not None:
+            start.cancel()
+        server.should_exit = True
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    for number in numbers:
+        loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
