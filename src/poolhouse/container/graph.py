@@ -9,24 +9,39 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from dependency_injector import containers, providers
 
+from poolhouse.container.resources import original
 from poolhouse.errors import WiringError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 # dependency-injector's stubs leave the parameter of Provider out, hence the casts in this package.
 Provider: TypeAlias = "providers.Provider[Any]"
 
+_ABSTRACT = (
+    providers.AbstractCallable,
+    providers.AbstractCoroutine,
+    providers.AbstractFactory,
+    providers.AbstractSingleton,
+)
+
 
 def effective(provider: Provider) -> Provider:
     """Follow overrides and filled dependencies to the provider that a call would really use."""
-    while True:
+    passed: dict[Provider, None] = {}
+    while provider not in passed:
+        passed[provider] = None
+        if isinstance(provider, providers.Container):
+            # Its override is spread over its parts, each of which is overridden itself.
+            return provider
         following: Provider | None = cast("Any", provider).last_overriding
         if following is None and isinstance(provider, providers.Dependency):
             following = cast("Any", provider).default
         if following is None:
             return provider
         provider = following
+    drawn = " -> ".join(map(_described, (*passed, provider)))
+    raise WiringError(f"providers override each other in a circle: {drawn}", remedy="Take one of the overrides back")
 
 
 def named(container: containers.Container, prefix: str = "") -> Iterator[tuple[str, Provider]]:
@@ -46,61 +61,104 @@ class Graph:
 
     def __init__(self, container: containers.Container) -> None:
         self._names: dict[Provider, str] = {}
+        self._services: dict[Provider, str] = {}
         self.order: list[Provider] = []
-        self._needs: dict[Provider, frozenset[Provider]] = {}
+        self._needs: dict[Provider, tuple[Provider, ...]] = {}
+        self._later: list[Provider] = []
         for name, provider in named(container):
             if not isinstance(provider, providers.Dependency | providers.DependenciesContainer):
-                self._names[provider] = name
+                self._name(provider, name)
         for name, provider in named(container):
-            self._names.setdefault(effective(provider), name)
-        for provider in container.providers.values():
-            self._visit(effective(provider), [])
+            self._name(effective(provider), name)
+        self._walk(container.providers.values())
+        # What is only handed over, to be called later, must stand as well, but nothing waits for it.
+        while self._later:
+            self._walk([self._later.pop(0)])
 
     def name(self, provider: Provider) -> str:
         """Return the dotted name under which the container has `provider`, or what it makes where it has no name."""
-        made = getattr(provider, "provides", None)
-        return self._names.get(provider) or f"{type(provider).__name__}({getattr(made, '__qualname__', made)})"
+        return self._names.get(provider) or _described(provider)
 
-    def needs(self, provider: Provider) -> frozenset[Provider]:
+    def service(self, provider: Provider) -> str:
+        """Return the name of the container that has `provider`, or has what needs it; empty for the outermost."""
+        return self._services[provider]
+
+    def needs(self, provider: Provider) -> set[Provider]:
         """Return everything that `provider` depends on, directly or not."""
-        return self._needs[provider]
+        found: set[Provider] = set()
+        following = [provider]
+        while following:
+            new = [need for need in self._needs[following.pop()] if need not in found]
+            found.update(new)
+            following += new
+        return found
 
-    def _visit(self, provider: Provider, path: list[Provider]) -> None:
-        if provider in self._needs:
-            return
-        if provider in path:
-            loop = [*path[path.index(provider) :], provider]
-            drawn = " -> ".join(map(self.name, loop))
-            raise WiringError(f"providers need each other in a circle: {drawn}", remedy="Cut it with `x.provider`")
+    def _name(self, provider: Provider, name: str) -> None:
+        self._names.setdefault(provider, name)
+        self._services.setdefault(provider, name.rpartition(".")[0])
+
+    def _walk(self, roots: Iterable[Provider]) -> None:
+        """Visit everything below `roots`; a loop and no recursion, since chains of providers may be long."""
+        for root in map(effective, roots):
+            path: dict[Provider, Iterator[Provider]] = {}
+            if root not in self._needs:
+                path[root] = self._visit(root)
+            while path:
+                provider, needs = next(reversed(path.items()))
+                need = next(needs, None)
+                if need is None:
+                    del path[provider]
+                    self.order.append(provider)
+                elif need in path:
+                    raise self._circle(list(path), need)
+                elif need not in self._needs:
+                    self._services.setdefault(need, self._services.get(provider, ""))
+                    path[need] = self._visit(need)
+
+    def _visit(self, provider: Provider) -> Iterator[Provider]:
         self._refuse_hole(provider)
-        direct = list(_direct_needs(provider))
-        for need in direct:
-            self._visit(need, [*path, provider])
-        self._needs[provider] = frozenset(direct).union(*(self._needs[need] for need in direct))
-        self.order.append(provider)
+        direct: list[Provider] = []
+        for related, is_called in _related(provider):
+            if is_called:
+                direct.append(effective(related))
+            else:
+                self._later.append(related)
+        self._needs[provider] = tuple(direct)
+        self._services.setdefault(provider, "")
+        return iter(direct)
+
+    def _circle(self, path: list[Provider], again: Provider) -> WiringError:
+        drawn = " -> ".join(map(self.name, [*path[path.index(again) :], again]))
+        return WiringError(f"providers need each other in a circle: {drawn}", remedy="Cut it with `x.provider`")
 
     def _refuse_hole(self, provider: Provider) -> None:
-        if isinstance(provider, providers.Dependency):
+        if isinstance(provider, (providers.Dependency, *_ABSTRACT)):
             name = self.name(provider)
             raise WiringError(f"the dependency {name} is not filled", remedy=f"Pass it where {name} is declared")
 
 
-def _direct_needs(provider: Provider) -> Iterator[Provider]:
-    # `x.provider` (Delegate) hands over the provider, not what it makes: it imposes no order and may close a circle.
-    if type(provider) is providers.Delegate:
-        return
+def _related(provider: Provider) -> Iterator[tuple[Provider, bool]]:
+    """Yield what `provider` refers to, and whether it calls that; the others it hands over as they are."""
+    hands_over = isinstance(provider, providers.Delegate | providers.Object)
     overriding: tuple[Provider, ...] = cast("Any", provider).overridden
     related: Provider
     for related in cast("Any", provider).related:
         if related not in overriding:
-            yield effective(related)
+            delegated = providers.is_delegated(related) and not isinstance(provider, providers.Container)
+            yield related, not (hands_over or delegated)
+
+
+def _described(provider: Provider) -> str:
+    made = original(provider)
+    within = getattr(provider, "parent_name", None)
+    return within or f"{type(provider).__name__}({getattr(made, '__qualname__', made)})"
 
 
 def made_class(provider: Provider) -> type[Any] | None:
     """Return the class of what `provider` makes, as far as it can be known without calling it."""
     if isinstance(provider, providers.Object):
         return type(cast("object", provider.provides))
-    made = getattr(provider, "provides", None)
+    made = original(provider)
     return cast("type[Any]", made) if isinstance(made, type) else None
 
 

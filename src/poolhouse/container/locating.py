@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dependency_injector import containers, providers
 
 from poolhouse._core.suggestion import nearest
-from poolhouse.container.graph import Graph, Provider, makes, named
+from poolhouse.container.graph import Graph, Provider, made_class, makes, named
 from poolhouse.errors import WiringError
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
@@ -36,18 +36,23 @@ def _by_name(container: containers.Container, name: str, place: str) -> Callable
 
 
 def _by_class(container: containers.Container, kind: type[Any], place: str) -> Callable[[], Any]:
-    found: dict[str, Provider] = {
-        name: provider
-        for name, provider in named(container)
-        if not isinstance(provider, providers.Dependency) and makes(provider, kind)
-    }
+    classes: dict[Provider, type[Any]] = {}
+    found: dict[Provider, str] = {}
+    for name, provider in named(container):
+        made = None if isinstance(provider, providers.Dependency) else made_class(provider)
+        if made is not None:
+            classes[provider] = made
+            if issubclass(made, kind):
+                found.setdefault(provider, name)
     if len(found) == 1:
-        return next(iter(found.values()))
+        return next(iter(found))
     if found:
-        names = ", ".join(found)
-        remedy = f'Say which by its name, such as Inject("{next(iter(found))}")'
+        names = ", ".join(found.values())
+        remedy = f'Say which by its name, such as Inject("{next(iter(found.values()))}")'
         raise WiringError(f"{kind.__qualname__} is made by several providers: {names}", place=place, remedy=remedy)
-    remedy = "Declare a provider that makes it, or say a provider's name"
+    close = nearest(kind.__qualname__, (made.__qualname__ for made in classes.values()))
+    meant = f"Did you mean {close}? Otherwise declare" if close else "Declare"
+    remedy = f"{meant} a provider that makes it, or say a provider's name"
     raise WiringError(f"no provider of the container makes {kind.__qualname__}", place=place, remedy=remedy)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dependency_injector import providers
 
 from poolhouse.container.graph import Graph, Provider, effective, makes
-from poolhouse.errors import WiringError
+from poolhouse.errors import LifecycleError, WiringError
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
@@ -46,12 +46,14 @@ def plan_start(container: containers.Container) -> StartPlan:
     Raises WiringError for a cycle, an unfilled dependency and a schema that two services claim.
     """
     graph = Graph(container)
-    resources = [provider for provider in graph.order if isinstance(provider, providers.BaseResource)]
-    after = {resource for resource in resources if _needs_a_pool(graph, resource)}
+    resources = _resources(graph)
+    migrations = [provider for provider in graph.order if makes(provider, MigrationSet)]
+    earlier = set[Provider]().union(*map(graph.needs, migrations))
+    after = {resource for resource in resources if resource not in earlier and _needs_a_pool(graph, resource)}
     _refuse_shared_schemas(graph)
     return StartPlan(
         before=_planned(graph, (resource for resource in resources if resource not in after)),
-        migrations=tuple(dict.fromkeys(provider() for provider in graph.order if makes(provider, MigrationSet))),
+        migrations=tuple(dict.fromkeys(_early(graph, provider) for provider in migrations)),
         after=_planned(graph, (resource for resource in resources if resource in after)),
     )
 
@@ -60,8 +62,16 @@ def plan_resources(container: containers.Container, root: Provider) -> tuple[Pla
     """Return the resources that `root`, as it is in force, is and needs, in the order in which they are started."""
     graph = Graph(container)
     wanted = graph.needs(effective(root)) | {effective(root)}
-    resources = (each for each in graph.order if isinstance(each, providers.BaseResource))
-    return _planned(graph, (resource for resource in resources if resource in wanted))
+    return _planned(graph, (resource for resource in _resources(graph) if resource in wanted))
+
+
+def _resources(graph: Graph) -> list[providers.BaseResource[Any]]:
+    # A ContextLocalResource has one state for each context, and the lifecycle's own context is nobody else's.
+    return [
+        provider
+        for provider in graph.order
+        if isinstance(provider, providers.BaseResource) and not isinstance(provider, providers.ContextLocalResource)
+    ]
 
 
 def _planned(graph: Graph, resources: Iterable[providers.BaseResource[Any]]) -> tuple[PlannedResource, ...]:
@@ -72,15 +82,26 @@ def _needs_a_pool(graph: Graph, provider: Provider) -> bool:
     return any(makes(need, SharedPool) for need in graph.needs(provider))
 
 
+def _early(graph: Graph, provider: Provider) -> Any:
+    """Return what `provider` makes, before anything is open."""
+    try:
+        return provider()
+    except LifecycleError as error:
+        raise WiringError(
+            f"{graph.name(provider)} must be known before the start, but {error.fact}",
+            remedy="Let it depend on resources that are built closed only: classes with coroutines open() and close()",
+        ) from None
+
+
 def _refuse_shared_schemas(graph: Graph) -> None:
     """Two services are two containers; within one, several managers of its schema are the service's own affair."""
     owners: dict[tuple[int, str], list[str]] = {}
     for provider in graph.order:
         if not makes(provider, SchemaManager):
             continue
-        manager: SchemaManager = provider()
+        manager: SchemaManager = _early(graph, provider)
         services = owners.setdefault((id(manager.pool), manager.schema), [])
-        service = graph.name(provider).rpartition(".")[0] or "the application"
+        service = graph.service(provider) or "the application"
         if service not in services:
             services.append(service)
     for (_, schema), services in owners.items():
