@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 from dependency_injector import containers, providers
 
+from poolhouse.container.graph import named
 from poolhouse.container.lifecycle import Lifecycle, Limits
-from poolhouse.container.plan import plan_resources
+from poolhouse.container.plan import plan_resources, plan_start
+from poolhouse.container.resources import guard, original
 from poolhouse.errors import LifecycleError, WiringError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Generator, Iterator
     from contextlib import AbstractAsyncContextManager
 
     from poolhouse._core.lifecycle import LifecycleState
     from poolhouse.container.graph import Provider
+    from poolhouse.container.plan import PlannedResource, StartPlan
     from poolhouse.container.report import StartReport
 
 
@@ -25,25 +29,25 @@ class _Runtime(containers.DynamicContainer):
 
     def __init__(self) -> None:
         super().__init__()
-        self._lifecycle = Lifecycle(self)
+        self._lifecycle = Lifecycle(self._plan, subject="the container")
 
     def __repr__(self) -> str:
-        return f"<{self.parent_name or type(self).__name__} {self._lifecycle.state.value}>"
+        return f"<{self.parent_name or type(self).__name__} {self.state.value}>"
 
     @property
     def state(self) -> LifecycleState:
-        return self._lifecycle.state
+        return self._governing().state
 
     @property
     def report(self) -> StartReport | None:
-        return self._lifecycle.report
+        return self._governing().report
 
     async def init_resources(self, resource_type: type[Any] = providers.BaseResource) -> None:
-        _refuse_a_part(resource_type)
+        self._refuse_a_part(resource_type)
         await self._lifecycle.start(self._limits())
 
     async def shutdown_resources(self, resource_type: type[Any] = providers.BaseResource) -> None:
-        _refuse_a_part(resource_type)
+        self._refuse_a_part(resource_type)
         await self._lifecycle.stop()
 
     async def __aenter__(self) -> Self:
@@ -55,32 +59,81 @@ class _Runtime(containers.DynamicContainer):
 
     @asynccontextmanager
     async def overriding(self, provider: Provider, replacement: Any) -> AsyncGenerator[None]:
-        with cast("Any", provider).override(replacement):
-            started = []
-            if self.state.value == "started":
-                resources = plan_resources(self, provider)
-                started = await self._lifecycle.start_more(resources, self._limits())
-            try:
+        outermost = self._outermost()
+
+        def plan() -> tuple[PlannedResource, ...]:
+            with _overridden(provider, replacement):
+                return plan_resources(outermost, provider)
+
+        # Others see the replacement only while it is open: between its start and its shutdown.
+        async with self._governing().part(plan, self._limits()):
+            with _overridden(provider, replacement):
                 yield
-            finally:
-                failures = await self._lifecycle.stop_these(started, self._limits())
-        if failures:
-            raise BaseExceptionGroup("an override did not stop cleanly", failures)
+
+    def guard_resources(self) -> None:
+        """Make the use of resources that are not open an error, also of those that have no name."""
+        names: dict[Provider, str] = {}
+        for name, provider in named(self):
+            names.setdefault(provider, name)
+        for resource in cast("Iterator[providers.BaseResource[Any]]", self.traverse(types=[providers.Resource])):
+            guard(resource, names.get(resource) or repr(original(resource)), self._lifecycle)
+
+    def _plan(self) -> StartPlan:
+        # A provider's mode is set by its first call and stays: calls before this start must not decide it.
+        for provider in cast("Iterator[Provider]", self.traverse()):
+            provider.reset_async_mode()
+        return plan_start(self)
+
+    def _governing(self) -> Lifecycle:
+        return self._outermost()._lifecycle  # noqa: SLF001 - a container of the same tree
+
+    def _outermost(self) -> _Runtime:
+        outermost = self
+        while isinstance(holder := cast("Any", outermost).parent, providers.Container):
+            above: object = cast("Any", holder).parent
+            if not isinstance(above, _Runtime):
+                break
+            outermost = above
+        return outermost
+
+    def _refuse_a_part(self, resource_type: type[Any]) -> None:
+        if resource_type is not providers.BaseResource:
+            raise LifecycleError(
+                f"resources of type {resource_type.__qualname__} cannot be started or stopped alone",
+                remedy="Leave the argument out: everything is started in order, and stopped in reverse",
+            )
+        if self._outermost() is not self:
+            raise LifecycleError(
+                f"{self.parent_name} is part of another container, and cannot be started or stopped alone",
+                remedy="Start and stop the outermost container",
+            )
 
     def _limits(self) -> Limits:
         declared = cast("type[Container]", self.declarative_parent or Container)
         return Limits(start=declared.start_timeout, stop=declared.stop_timeout, slow=declared.slow_after)
 
 
-def _refuse_a_part(resource_type: type[Any]) -> None:
-    if resource_type is not providers.BaseResource:
-        raise LifecycleError(
-            f"resources of type {resource_type.__qualname__} cannot be started or stopped alone",
-            remedy="Leave the argument out: everything is started in order, and stopped in reverse",
-        )
+@contextmanager
+def _overridden(provider: Provider, replacement: Any) -> Generator[None]:
+    """Override `provider` for the block; leaving it takes back this override, also from under later ones."""
+    cast("Any", provider).override(replacement)
+    own: Provider = cast("Any", provider).last_overriding
+    try:
+        yield
+    finally:
+        _take_back(provider, own)
 
 
-_RESERVED = frozenset({"overriding", "report", "slow_after", "start_timeout", "state", "stop_timeout"})
+def _take_back(provider: Provider, own: Provider) -> None:
+    """Remove the override `own`; dependency-injector's own context removes the last one, whosever it is."""
+    later: list[Provider] = []
+    if own in cast("Any", provider).overridden:
+        while (last := cast("Any", provider).last_overriding) is not own:
+            later.append(last)
+            provider.reset_last_overriding()
+        provider.reset_last_overriding()
+    for each in reversed(later):
+        cast("Any", provider).override(each)
 
 
 class Container(containers.DeclarativeContainer):
@@ -112,15 +165,21 @@ class Container(containers.DeclarativeContainer):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        taken = sorted(
-            name for name in _RESERVED if isinstance(getattr(cls, "providers", {}).get(name), providers.Provider)
-        )
+        taken = sorted(name for name in cls.providers if name in _reserved())
         if taken:
             raise WiringError(
                 f"a provider cannot be called {' or '.join(taken)}, since containers have that name for their own",
                 place=cls.__qualname__,
                 remedy="Give it another name",
             )
+
+    if not TYPE_CHECKING:
+
+        def __new__(cls, **overriding_providers: Any) -> Any:
+            """Return a container of copies of the declared providers, some of them overridden."""
+            container = super().__new__(cls, **overriding_providers)
+            container.guard_resources()
+            return container
 
     if TYPE_CHECKING:
 
@@ -153,3 +212,9 @@ class Container(containers.DeclarativeContainer):
             container is started; objects resolved meanwhile get the replacement.
             """
             ...
+
+
+@cache
+def _reserved() -> frozenset[str]:
+    """Return the names by which containers are used, which a provider of the same name would hide."""
+    return frozenset({*dir(Container), *dir(_Runtime())})

@@ -1,50 +1,34 @@
-"""Starting a container's resources in order, and stopping them in reverse, whatever happens."""
+"""Starting things in order, and stopping them in reverse, whatever happens."""
 
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 import time
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from poolhouse._core.lifecycle import LifecycleState, move
-from poolhouse.container.plan import plan_start
+from poolhouse.container.plan import PlannedResource, StartPlan
 from poolhouse.container.report import StartReport, StepReport
-from poolhouse.errors import StepTimeoutError
+from poolhouse.container.resources import guard, open_resource
+from poolhouse.errors import LifecycleError, StepTimeoutError
 from poolhouse.migrations import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 
-    from dependency_injector import containers, providers
+    from dependency_injector import providers
 
-    from poolhouse.container.graph import Provider
-    from poolhouse.container.plan import PlannedResource, StartPlan
     from poolhouse.migrations import MigrationReport, MigrationSet
     from poolhouse.pool import SharedPool
 
 _log = logging.getLogger("poolhouse.container")
 
-
-@runtime_checkable
-class Handle(Protocol):
-    """What is built at once and opened later, such as SharedPool: a resource whose two ends the lifecycle drives."""
-
-    async def open(self) -> None:
-        """Begin; leaves nothing behind when it fails or is cancelled."""
-        ...
-
-    async def close(self) -> None:
-        """End; does nothing when it is not open."""
-        ...
-
-
-def is_handle(made: object) -> bool:
-    """Whether `made` has coroutine methods `open` and `close`; a file, for one, has others of these names."""
-    return all(inspect.iscoroutinefunction(getattr(made, name, None)) for name in ("open", "close"))
+# An event loop does not keep its tasks alive: without this, a started container that nobody refers to any
+# more would be collected with everything open.
+_living: set[asyncio.Task[None]] = set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,90 +40,138 @@ class Limits:
     slow: float
 
 
-@dataclass(slots=True)
-class Started:
-    """A resource that was started, or began to be, with the provider that was in force then."""
+@dataclass(slots=True, eq=False)
+class Step:
+    """A resource that was started, or began to be, and how to leave it."""
 
     name: str
     provider: providers.BaseResource[Any]
-    made: object = None
+    leaving: AsyncExitStack = field(default_factory=AsyncExitStack)
 
 
 class Lifecycle:
-    """One container's way from new to started to stopped, and back again.
+    """The way of what a plan says from new to started to stopped, and back again.
 
     Everything is opened and closed in one task of its own, in between which the task waits: a cancelled
     caller thus never interrupts a shutdown, and resources that must be left in the task that entered them
     (anyio's task groups) can be. When the loop itself ends, the task closes what is open.
     """
 
-    def __init__(self, container: containers.Container) -> None:
-        self._container = container
+    def __init__(self, plan: Callable[[], StartPlan], *, subject: str) -> None:
+        self._plan = plan
+        self._subject = subject
         self.state = LifecycleState.NEW
         self.report: StartReport | None = None
-        self._steps: list[Started] = []
+        self._steps: list[Step] = []
+        self._parts: list[Lifecycle] = []
         self._task: asyncio.Task[None] | None = None
         self._end = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self, limits: Limits) -> None:
         """Start everything, once; the caller's cancellation, or a failure, stops what was started and is raised."""
-        async with self._turn:
+        async with self._own_turn():
             if self.state is LifecycleState.STARTED:
                 return
+            if self._task is not None:
+                # It ended by itself, as when a task group in it failed, and may not have closed everything yet.
+                await asyncio.wait((self._task,))
             self._end = asyncio.Event()
             ready = asyncio.get_running_loop().create_future()
-            self._task = task = asyncio.create_task(self._live(limits, ready), name="poolhouse container")
+            task = asyncio.create_task(self._live(limits, ready), name=f"poolhouse: {self._subject}")
+            _living.add(task)
+            task.add_done_callback(_living.discard)
             try:
                 await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError as cancelled:
+                # A step that swallows its cancellation goes on, and the start with it: then it ends at once.
+                self._end.set()
                 task.cancel()
                 await _finished(task)
-                for note in _notes_of(task):
-                    cancelled.add_note(note)
+                _note_outcome(cancelled, task)
                 raise
             if not ready.done():
                 await task
+            self._task = task
 
     async def stop(self) -> None:
         """Stop everything; a cancellation is raised when that is done. Does nothing where nothing was started."""
-        async with self._turn:
-            if self.state is not LifecycleState.STARTED or self._task is None:
+        async with self._own_turn():
+            task, self._task = self._task, None
+            if task is None:
                 return
             self._end.set()
-            cancelled = await _finished(self._task)
-            try:
-                await self._task
-            except BaseException as error:
-                if cancelled is None:
-                    raise
-                cancelled.add_note(f"and the shutdown failed: {error!r}")
+            cancelled = await _finished(task)
             if cancelled is not None:
+                _note_outcome(cancelled, task)
                 raise cancelled
+            if not task.cancelled():
+                task.result()
+
+    @asynccontextmanager
+    async def part(self, plan: Callable[[], Sequence[PlannedResource]], limits: Limits) -> AsyncGenerator[None]:
+        """Start what `plan` names and does not run yet, where this is started, for the time of the block.
+
+        Where this is stopped first, the part is stopped with it, before all else.
+        """
+        part = Lifecycle(lambda: _only(self._not_running(plan())), subject="an override")
+        async with self._own_turn():
+            if self.state is LifecycleState.STARTED:
+                await part.start(limits)
+                self._parts.append(part)
+        try:
+            yield
+        finally:
+            try:
+                await part.stop()
+            finally:
+                if part in self._parts:
+                    self._parts.remove(part)
+
+    def _not_running(self, resources: Sequence[PlannedResource]) -> tuple[PlannedResource, ...]:
+        running = self._running()
+        return tuple(resource for resource in resources if resource.provider not in running)
+
+    def _running(self) -> set[providers.BaseResource[Any]]:
+        return {step.provider for step in self._steps}.union(*(part._running() for part in self._parts))  # noqa: SLF001 - its own kind
+
+    def _own_turn(self) -> asyncio.Lock:
+        """Return the lock of the running loop: a lock belongs to the loop it was first waited for in."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._task is not None and not self._task.done():
+                raise LifecycleError(
+                    f"{self._subject} was started in another event loop, and not stopped in it",
+                    remedy="Stop it before that loop ends, as `async with Container()` does",
+                )
+            self._loop = loop
+            self._turn = asyncio.Lock()
+        return self._turn
 
     async def _live(self, limits: Limits, ready: asyncio.Future[None]) -> None:
         self._move(LifecycleState.STARTING)
         try:
+            self.report = None
             self.report = await self._start_all(limits)
         except BaseException as error:
-            self._move(LifecycleState.STOPPING)
-            for failure in await self._stop_all(limits):
-                error.add_note(f"and then, {_noted(failure)}: {failure!r}")
-            self._move(LifecycleState.STOPPED)
+            _note(error, await self._stop_all(limits))
             raise
         self._move(LifecycleState.STARTED)
         ready.set_result(None)
+        cancelled: asyncio.CancelledError | None = None
         try:
             await self._end.wait()
-        finally:
-            self._move(LifecycleState.STOPPING)
-            failures = await self._stop_all(limits)
-            self._move(LifecycleState.STOPPED)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        failures = await self._stop_all(limits)
         if failures:
-            raise BaseExceptionGroup("the container did not stop cleanly", failures)
+            raise BaseExceptionGroup(f"{self._subject} did not stop cleanly", failures)
+        if cancelled is not None:
+            raise cancelled
 
     def _move(self, target: LifecycleState) -> None:
-        self.state = move(self.state, target, subject="the container")
+        self.state = move(self.state, target, subject=self._subject)
 
     async def _start_all(self, limits: Limits) -> StartReport:
         plan = self._plan()
@@ -151,69 +183,37 @@ class Lifecycle:
         times += [await self._start_resource(resource, limits) for resource in plan.after]
         return StartReport(tuple(times), migrated)
 
-    def _plan(self) -> StartPlan:
-        # A provider's mode is set by its first call and stays: calls before this start must not decide it.
-        for provider in cast("Iterator[Provider]", self._container.traverse()):
-            provider.reset_async_mode()
-        return plan_start(self._container)
-
     async def _start_resource(self, resource: PlannedResource, limits: Limits) -> StepReport:
         begun = time.monotonic()
-        step = Started(resource.name, resource.provider)
+        guard(resource.provider, resource.name, self)
+        step = Step(resource.name, resource.provider)
         self._steps.append(step)
-        async with _watched(f"starting {resource.name}", limit=limits.start, slow=limits.slow):
-            made: Any = resource.provider.init()
-            step.made = await made if inspect.isawaitable(made) else made
-            # From here on the provider gives the object itself, also to synchronous callers.
-            resource.provider.disable_async_mode()
-            if is_handle(step.made):
-                await cast("Handle", step.made).open()
-        return StepReport(resource.name, time.monotonic() - begun)
-
-    async def start_more(self, resources: Iterable[PlannedResource], limits: Limits) -> list[Started]:
-        """Start those of `resources` that are not started yet; the caller stops them with `stop_these`."""
-        begun = len(self._steps)
-        running = {step.provider for step in self._steps}
-        try:
-            for resource in resources:
-                if resource.provider not in running:
-                    await self._start_resource(resource, limits)
-        except BaseException as error:
-            for failure in await self.stop_these(self._steps[begun:], limits):
-                error.add_note(f"and then, {_noted(failure)}: {failure!r}")
-            raise
-        return self._steps[begun:]
-
-    async def stop_these(self, steps: Sequence[Started], limits: Limits) -> list[BaseException]:
-        """Stop `steps` in reverse order; skips none, and returns what went wrong."""
-        failures: list[BaseException] = []
-        for step in reversed(steps):
-            if step not in self._steps:
-                continue
-            self._steps.remove(step)
-            for work in (_close_handle, _shut_down):
-                try:
-                    async with _watched(f"stopping {step.name}", limit=limits.stop, slow=limits.slow):
-                        await work(step)
-                except BaseException as error:  # noqa: BLE001 - nothing is skipped; all failures are raised together
-                    failures.append(error)
-        return failures
+        async with _watched(f"starting {step.name}", limit=limits.start, slow=limits.slow):
+            await open_resource(step.provider, step.leaving)
+        return StepReport(step.name, time.monotonic() - begun)
 
     async def _stop_all(self, limits: Limits) -> list[BaseException]:
-        return await self.stop_these(list(self._steps), limits)
+        """Stop everything in reverse; skips nothing, and returns what went wrong."""
+        self._move(LifecycleState.STOPPING)
+        failures: list[BaseException] = []
+        for part in reversed(self._parts):
+            try:
+                await part.stop()
+            except BaseException as error:  # noqa: BLE001 - nothing is skipped; all failures are raised together
+                failures.append(error)
+        while self._steps:
+            step = self._steps.pop()
+            try:
+                async with _watched(f"stopping {step.name}", limit=limits.stop, slow=limits.slow):
+                    await step.leaving.aclose()
+            except BaseException as error:  # noqa: BLE001 - nothing is skipped; all failures are raised together
+                failures.append(error)
+        self._move(LifecycleState.STOPPED)
+        return failures
 
 
-async def _close_handle(step: Started) -> None:
-    if is_handle(step.made):
-        await cast("Handle", step.made).close()
-
-
-async def _shut_down(step: Started) -> None:
-    # A handle stays: whoever was built with it can go on with it after the next start.
-    if not is_handle(step.made):
-        done = cast("Any", step.provider).shutdown()
-        if inspect.isawaitable(done):
-            await done
+def _only(resources: tuple[PlannedResource, ...]) -> StartPlan:
+    return StartPlan(before=resources, migrations=(), after=())
 
 
 async def _migrate(sets: Sequence[MigrationSet], limits: Limits) -> tuple[MigrationReport, ...]:
@@ -258,17 +258,24 @@ async def _finished(task: asyncio.Task[None]) -> asyncio.CancelledError | None:
         try:
             await asyncio.wait((task,))
         except asyncio.CancelledError as error:
-            cancelled = error
+            cancelled = cancelled or error
     return cancelled
 
 
-def _notes_of(task: asyncio.Task[None]) -> list[str]:
+def _note_outcome(cancelled: asyncio.CancelledError, task: asyncio.Task[None]) -> None:
+    """Hand on to the caller's cancellation what the task has to say about its end."""
     try:
         task.result()
-    except BaseException as error:  # noqa: BLE001 - its notes are wanted, whatever it is
-        return list(getattr(error, "__notes__", ()))
-    return []
+    except asyncio.CancelledError as own:
+        for note in getattr(own, "__notes__", ()):
+            cancelled.add_note(note)
+    except BaseException as error:  # noqa: BLE001 - it becomes a note
+        # The failures of a shutdown each say what was being stopped; the group around them says nothing.
+        within: tuple[BaseException, ...] = getattr(error, "exceptions", ())
+        _note(cancelled, (error,) if hasattr(error, "__notes__") else within or (error,))
 
 
-def _noted(error: BaseException) -> str:
-    return ", ".join(getattr(error, "__notes__", ())) or "while stopping"
+def _note(error: BaseException, failures: Iterable[BaseException]) -> None:
+    for failure in failures:
+        doing = ", ".join(getattr(failure, "__notes__", ())) or "while stopping"
+        error.add_note(f"and then, {doing}: {failure!r}")
