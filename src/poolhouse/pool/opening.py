@@ -37,7 +37,7 @@ async def open_when_up(make: Callable[[], ConnectionsT], *, address: str, limit:
                 await connections.open()
         except CONNECT_ERRORS as error:
             waited = time.monotonic() - begun
-            is_final = not may_pass(error) or waited + pause > limit
+            is_final = not may_pass(error) or waited >= limit
             failure = connect_error(error, address=address, waited=waited)
         else:
             return connections
@@ -47,5 +47,6 @@ async def open_when_up(make: Callable[[], ConnectionsT], *, address: str, limit:
         if pause == _FIRST_PAUSE:
             _log.warning("Waiting up to %.0f s for the PostgreSQL at %s", limit, address)
         # Replicas that wait for the same server should not all come back at the same moment.
-        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
+        jittered = pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+        await asyncio.sleep(min(jittered, limit - waited))
         pause = min(pause * 2, _LONGEST_PAUSE)

@@ -73,6 +73,7 @@ class SharedPool:
         self._tallies: dict[str, ServiceTally] = {}
         self._quiet = asyncio.Event()
         self._moving = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     def __repr__(self) -> str:
         size = self._connections.size if self._connections else 0
@@ -106,7 +107,7 @@ class SharedPool:
         A refused role (AuthenticationError) or a missing database (DatabaseMissingError) is raised at once.
         A failure or a cancellation leaves no connection behind, and the pool can be opened again.
         """
-        async with self._moving:
+        async with self._turn():
             if self._state is LifecycleState.STARTED:
                 return
             dsn = self._dsn()
@@ -133,7 +134,7 @@ class SharedPool:
         end; then they are cut, and DrainTimeoutError names their holders. Cancelling the call cuts them
         without waiting. When it returns or raises, no connection is left.
         """
-        async with self._moving:
+        async with self._turn():
             if self._state is not LifecycleState.STARTED or self._connections is None:
                 return
             self._move(LifecycleState.STOPPING)
@@ -169,6 +170,13 @@ class SharedPool:
 
     def _is_quiet(self) -> bool:
         return not self._leases and not any(tally.waiting for tally in self._tallies.values())
+
+    def _turn(self) -> asyncio.Lock:
+        # A lock belongs to the loop that waited for it first, and a pool may be opened in one loop after another.
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self._loop, self._moving = loop, asyncio.Lock()
+        return self._moving
 
     def _move(self, target: LifecycleState) -> None:
         self._state = move(self._state, target, subject="the pool")
