@@ -139,7 +139,10 @@ class Graph:
 
 def _related(provider: Provider) -> Iterator[tuple[Provider, bool]]:
     """Yield what `provider` refers to, and whether it calls that; the others it hands over as they are."""
-    hands_over = isinstance(provider, providers.Delegate | providers.Object)
+    if isinstance(provider, providers.Object) and not isinstance(provider, providers.DependenciesContainer):
+        # A provider in it is a value like any other, and none of this container: dependency-injector copies it not.
+        return
+    hands_over = isinstance(provider, providers.Delegate)
     overriding: tuple[Provider, ...] = cast("Any", provider).overridden
     related: Provider
     for related in cast("Any", provider).related:

@@ -74,8 +74,8 @@ class Lifecycle:
         async with self._own_turn():
             if self.state is LifecycleState.STARTED:
                 return
-            if self._task is not None:
-                # It ended by itself, as when a task group in it failed, and may not have closed everything yet.
+            if self._task is not None and not self._task.done():
+                # It is ending by itself, as when a task group in it failed, and has not closed everything yet.
                 await asyncio.wait((self._task,))
             self._end = asyncio.Event()
             ready = asyncio.get_running_loop().create_future()

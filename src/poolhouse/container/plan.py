@@ -61,7 +61,13 @@ def plan_start(container: containers.Container) -> StartPlan:
 def plan_resources(container: containers.Container, root: Provider) -> tuple[PlannedResource, ...]:
     """Return the resources that `root`, as it is in force, is and needs, in the order in which they are started."""
     graph = Graph(container)
-    wanted = graph.needs(effective(root)) | {effective(root)}
+    in_force = effective(root)
+    if in_force not in graph.order:
+        raise WiringError(
+            f"the provider that is to be overridden, {root}, is no part of this container",
+            remedy="Name it through the container, such as application.users.service",
+        )
+    wanted = graph.needs(in_force) | {in_force}
     return _planned(graph, (resource for resource in _resources(graph) if resource in wanted))
 
 
