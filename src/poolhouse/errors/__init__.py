@@ -54,7 +54,8 @@ PoolhouseError
 │   ├── MigrationLockError
 │   ├── MigrationApplyError
 │   ├── MigrationPrivilegeError
-│   └── MigrationReadOnlyError
+│   ├── MigrationReadOnlyError
+│   └── MigrationReplayError
 ├── LifecycleError
 │   └── StepTimeoutError
 ├── EmbeddedServerError
@@ -128,6 +129,7 @@ from poolhouse.errors._migrations import (
     MigrationNameError,
     MigrationPrivilegeError,
     MigrationReadOnlyError,
+    MigrationReplayError,
     MigrationTextError,
     MissingMigrationError,
     ModifiedMigrationError,
@@ -183,6 +185,7 @@ __all__ = [
     "MigrationNameError",
     "MigrationPrivilegeError",
     "MigrationReadOnlyError",
+    "MigrationReplayError",
     "MigrationTextError",
     "MissingMigrationError",
     "ModifiedMigrationError",

@@ -267,3 +267,33 @@ class MigrationReadOnlyError(MigrationError):
             place=f"module {module!r}, schema {schema!r}",
             remedy="Migrate on the primary, by a role without default_transaction_read_only, then start again",
         )
+
+
+class MigrationReplayError(MigrationError):
+    """Migrations could not be run again in a scratch schema, so nothing can be said of the real one.
+
+    Nothing was changed. `line` and `column` count from 1 and are None where no single place is to blame; `sqlstate`
+    is None where it was not the server that refused.
+    """
+
+    def __init__(
+        self,
+        file: str,
+        fact: str,
+        *,
+        schema: str,
+        remedy: str,
+        sqlstate: str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+    ) -> None:
+        self.file = file
+        self.schema = schema
+        self.sqlstate = sqlstate
+        self.line = line
+        self.column = column
+        super().__init__(
+            f"schema {schema!r} cannot be replayed: {fact}",
+            place=file if line is None else f"{file}:{line}:{column}",
+            remedy=remedy,
+        )
