@@ -9,7 +9,7 @@ from poolhouse.errors import InFailedSqlTransactionError, UsageError
 from poolhouse.pool.faults import DRIVER_ERRORS, translate
 from poolhouse.schema.cursor import CursorFactory
 from poolhouse.schema.queries import Queries
-from poolhouse.schema.session import Session, enter_scope, joined_lease, leave_scope
+from poolhouse.schema.session import Session, enter_scope, joined_lease, leave_scope, refuse_given_back
 
 if TYPE_CHECKING:
     from asyncpg.pool import PoolConnectionProxy
@@ -61,8 +61,10 @@ class Connection(Queries):
         """The use of the pool that this connection is."""
         return self._lease
 
-    def _session(self, timeout: float | None, *, sql: str | None = None, bulk: bool = False) -> Session:
-        return Session(self._pool, self._schema, held=self._lease, timeout=timeout, sql=sql, bulk=bulk)
+    def _session(
+        self, timeout: float | None, *, sql: str | None = None, bulk: bool = False, stream: bool = False
+    ) -> Session:
+        return Session(self._pool, self._schema, held=self._lease, timeout=timeout, sql=sql, bulk=bulk, stream=stream)
 
     def transaction(
         self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
@@ -87,6 +89,7 @@ class Connection(Queries):
         each of its messages.
         """
         sql = self.render(query)
+        refuse_given_back(self._lease)
         try:
             if not self._lease.connection.is_in_transaction():
                 raise UsageError(
@@ -167,6 +170,7 @@ class Transaction:
         return Connection(self._pool, lease, schema=self._schema, reads=self._reads)
 
     async def _begin(self, lease: Lease) -> DriverTransaction:
+        refuse_given_back(lease)
         is_nested = False
         try:
             is_nested = lease.connection.is_in_transaction()

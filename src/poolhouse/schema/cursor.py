@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from poolhouse.schema.session import Session
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Generator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 
     from asyncpg import Record
     from asyncpg.cursor import Cursor as DriverCursor
@@ -68,16 +68,16 @@ class Cursor:
 
     async def fetch(self, n: int, *, timeout: float | None = None) -> list[Record]:
         """Return the next `n` rows, fewer at the end."""
-        return await self._run(self._driver.fetch(n, timeout=timeout))
+        return await self._run(lambda: self._driver.fetch(n, timeout=timeout))
 
     async def fetchrow(self, *, timeout: float | None = None) -> Record | None:
         """Return the next row, or None at the end."""
-        return await self._run(self._driver.fetchrow(timeout=timeout))
+        return await self._run(lambda: self._driver.fetchrow(timeout=timeout))
 
     async def forward(self, n: int, *, timeout: float | None = None) -> int:
         """Skip the next `n` rows, and return how many there were."""
-        return await self._run(self._driver.forward(n, timeout=timeout))
+        return await self._run(lambda: self._driver.forward(n, timeout=timeout))
 
-    async def _run(self, step: Awaitable[T]) -> T:
+    async def _run(self, step: Callable[[], Awaitable[T]]) -> T:
         async with self._factory.session():
-            return await step
+            return await step()

@@ -73,9 +73,11 @@ class SchemaManager(Queries):
         """Tables of other schemas that templates may name, as "schema.table"."""
         return self._reads
 
-    def _session(self, timeout: float | None, *, sql: str | None = None, bulk: bool = False) -> Session:
+    def _session(
+        self, timeout: float | None, *, sql: str | None = None, bulk: bool = False, stream: bool = False
+    ) -> Session:
         held = joined_lease(self._pool, self._schema)
-        return Session(self._pool, self._schema, held=held, timeout=timeout, sql=sql, bulk=bulk)
+        return Session(self._pool, self._schema, held=held, timeout=timeout, sql=sql, bulk=bulk, stream=stream)
 
     def transaction(
         self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False

@@ -75,7 +75,9 @@ class Queries(ABC):
         """Tables of other schemas that templates may name, as "schema.table"."""
 
     @abstractmethod
-    def _session(self, timeout: float | None, *, sql: str | None = None, bulk: bool = False) -> Session:
+    def _session(
+        self, timeout: float | None, *, sql: str | None = None, bulk: bool = False, stream: bool = False
+    ) -> Session:
         """Return the context in which one operation has a connection; see Session."""
 
     def render(self, query: str) -> str:
@@ -196,7 +198,7 @@ class Queries(ABC):
         **options: Unpack[CopyToFormat],
     ) -> str:
         """Copy a table of this schema into `output`: a path, a file object or a coroutine function taking bytes."""
-        session = self._session(timeout)
+        session = self._session(timeout, stream=True)
         async with session.caller.output(output) as writable, session:
             return await session.connection.copy_from_table(
                 table_name,
@@ -212,7 +214,7 @@ class Queries(ABC):
     ) -> str:
         """Copy the rows of a query into `output`: a path, a file object or a coroutine function taking bytes."""
         sql = self.render(query)
-        session = self._session(timeout, sql=sql)
+        session = self._session(timeout, sql=sql, stream=True)
         async with session.caller.output(output) as writable, session:
             return await session.connection.copy_from_query(
                 sql, *args, output=writable, timeout=session.remaining(), **options

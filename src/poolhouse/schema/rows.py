@@ -28,16 +28,18 @@ def row_builder(model: type[T]) -> Callable[[Record], T]:
     A pydantic model validates its values; a dataclass takes them as they come from the driver.
     Both this and the function raise RowMappingError, which names columns and never shows a value.
     """
+    if not isinstance(cast("Any", model), type):
+        raise RowMappingError(repr(model), [_NEITHER])
     return cast("Callable[[Record], T]", _builder(cast("Any", model)))
 
 
 @lru_cache(maxsize=1024)
-def _builder(model: Any) -> Callable[[Record], Any]:
-    if isinstance(model, type) and issubclass(model, BaseModel):
+def _builder(model: type[Any]) -> Callable[[Record], Any]:
+    if issubclass(model, BaseModel):
         return _pydantic_builder(model)
-    if isinstance(model, type) and dataclasses.is_dataclass(model):
+    if dataclasses.is_dataclass(model):
         return _dataclass_builder(model)
-    raise RowMappingError(str(getattr(cast("Any", model), "__qualname__", cast("Any", model))), [_NEITHER])
+    raise RowMappingError(model.__qualname__, [_NEITHER])
 
 
 def _pydantic_builder(model: type[BaseModel]) -> Callable[[Record], BaseModel]:

@@ -66,15 +66,25 @@ def leave_scope(scope: Scope) -> None:
     _innermost.set(innermost)
 
 
+def refuse_given_back(lease: Lease) -> None:
+    """Raise UsageError when a connection is used after it went back, where somebody else may have it by now."""
+    if lease.is_over:
+        raise UsageError(
+            "the connection was given back already",
+            service=lease.service,
+            remedy="Use it inside its `async with` block only",
+        )
+
+
 class Session:
     """The context of one operation: has a connection, counts its time, translates what the driver raises.
 
     Uses the connection `held` when there is one, and leases one for its own time otherwise. `sql` is the
     statement when it has parameters. `bulk` says that the operation sends rows while it goes on, so that
-    even a row refused by the driver leaves others behind.
+    even a row refused by the driver leaves others behind, and `stream` that it receives them so.
     """
 
-    __slots__ = ("_bulk", "_deadline", "_held", "_leased", "_pool", "_service", "_sql", "_timeout", "caller")
+    __slots__ = ("_bulk", "_deadline", "_held", "_leased", "_pool", "_service", "_sql", "_stream", "_timeout", "caller")
 
     def __init__(
         self,
@@ -85,6 +95,7 @@ class Session:
         timeout: float | None,
         sql: str | None = None,
         bulk: bool = False,
+        stream: bool = False,
     ) -> None:
         self._pool = pool
         self._service = service
@@ -92,6 +103,7 @@ class Session:
         self._timeout = timeout
         self._sql = sql
         self._bulk = bulk
+        self._stream = stream
         self._deadline: float | None = None
         self._leased: Lease | None = None
         self.caller = CallerCode()
@@ -101,17 +113,13 @@ class Session:
             self._deadline = time.monotonic() + self._timeout
         if self._held is None:
             self._held = self._leased = await self._pool.acquire(self._service, timeout=self._timeout)
-        elif self._held.is_over:
-            raise UsageError(
-                "the connection was given back already",
-                service=self._service,
-                remedy="Use it inside its `async with` block only",
-            )
+        else:
+            refuse_given_back(self._held)
         return self
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if error is not None and self._held is not None and (self._bulk or aborts_transaction(error)):
-            self._held.failed = True
+        if error is not None and self._held is not None:
+            self._note(error, self._held)
         if self._leased is not None:
             # A server that is too slow for the statement is not waited for again.
             await self._pool.release(self._leased, wait=not isinstance(error, TimeoutError))
@@ -123,6 +131,15 @@ class Session:
         if self._bulk and isinstance(error, TypeError | ValueError | OverflowError):
             fact = "a value does not fit the type of its column"
             raise DataError(fact, service=self._service, remedy="Compare the records with the table") from None
+
+    def _note(self, error: BaseException, lease: Lease) -> None:
+        is_of_server = getattr(error, "severity", None) is not None
+        if self._bulk or aborts_transaction(error):
+            lease.failed = True
+        if self._stream and not is_of_server:
+            # asyncpg 0.32 cancels a COPY whose output failed even when the server is through with it, and then
+            # waits for an answer that never comes.
+            lease.connection.terminate()
 
     @property
     def connection(self) -> PoolConnectionProxy[Any]:
