@@ -4,7 +4,6 @@ import asyncio
 import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -14,6 +13,7 @@ from poolhouse.container import Container
 from poolhouse.integrations.fastapi import Injected, Router, create_application
 from poolhouse.pool import SharedPool
 from poolhouse.settings import DatabaseSettings
+from tests.integration.gate import Gate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -132,70 +132,28 @@ async def test_ready_turns_at_the_beginning_of_the_shutdown_and_requests_in_flig
         assert holding.result().json() == 42
 
 
-class Relay:
-    """A relay in front of a server, which can stop passing anything on without closing anything."""
-
-    def __init__(self, dsn: str) -> None:
-        parts = urlsplit(dsn)
-        self._upstream = (parts.hostname or "127.0.0.1", parts.port or 5432)
-        self._parts = parts
-        self._flows = asyncio.Event()
-        self._flows.set()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncGenerator[str]:
-        """Run it; yields a DSN that leads through it."""
-        server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        credentials, at, _ = self._parts.netloc.rpartition("@")
-        try:
-            yield self._parts._replace(netloc=f"{credentials}{at}127.0.0.1:{port}").geturl()
-        finally:
-            self._flows.set()
-            server.close()
-            await server.wait_closed()
-
-    def stall(self) -> None:
-        self._flows.clear()
-
-    def flow(self) -> None:
-        self._flows.set()
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection(*self._upstream)
-        await asyncio.gather(self._pass_on(reader, back), self._pass_on(there, writer))
-
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(65536):
-                await self._flows.wait()
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-
 async def test_ready_is_503_within_its_limit_while_the_server_does_not_answer(database, database_settings):
-    relay = Relay(database)
-    async with relay.running() as dsn:
-        settings = with_settings(
-            database_settings, dsn=dsn, check_timeout=0.2, min_size=1, max_size=2, drain_timeout=0.5
-        )
+    gate = Gate(database)
+    await gate.open()
+    settings = with_settings(
+        database_settings, dsn=gate.dsn, check_timeout=0.2, min_size=1, max_size=2, drain_timeout=0.5
+    )
+    try:
         async with serving(create_application(App(settings=settings))) as client:
             assert (await client.get("/health/ready")).status_code == 200
-            relay.stall()
+            gate.hold()
             begun = time.monotonic()
             answer = await client.get("/health/ready")
             taken = time.monotonic() - begun
-            relay.flow()
+            gate.let_pass()
             assert answer.status_code == 503
-            assert f"{urlsplit(dsn).port}" in answer.json()["detail"]
+            assert f"{gate.port}" in answer.json()["detail"]
             assert taken < 1.0
             async with asyncio.timeout(5):
                 while (await client.get("/health/ready")).status_code != 200:  # noqa: ASYNC110 - nothing tells when
                     await asyncio.sleep(0.02)
+    finally:
+        await gate.close()
 
 
 @pytest.mark.parametrize("path", ["/health/ready", "/work/ask"])

@@ -9,7 +9,7 @@ import pytest
 
 from poolhouse.pool import SharedPool
 from poolhouse.settings import DatabaseSettings
-from tests.integration.pool.gate import Gate
+from tests.integration.gate import Gate
 
 
 class Observer:
