@@ -173,7 +173,7 @@ class Bench:
 
     def settings(self, **changes: Any) -> DatabaseSettings:
         return DatabaseSettings(
-            application_name=self.name, min_size=1, max_size=4, startup_timeout=5, drain_timeout=0.1, **changes
+            application_name=self.name, min_size=1, max_size=4, startup_timeout=5, drain_timeout=0.02, **changes
         )
 
     def application(self, kind: type[Container] = ApplicationContainer, **changes: Any) -> Any:

@@ -61,8 +61,7 @@ async def test_a_shutdown_cancelled_at_any_step_closes_everything(bench, disturb
     assert step > 10
 
 
-@ways_of_cancelling
-async def test_a_block_cancelled_at_any_step_closes_everything(bench, disturbance, after, all_tasks):
+async def test_a_block_cancelled_at_any_step_closes_everything(bench, disturbance):
     application = bench.application()
 
     async def block() -> None:
@@ -70,13 +69,35 @@ async def test_a_block_cancelled_at_any_step_closes_everything(bench, disturbanc
             await application.users.service().count()
 
     for step in count(1):
-        at = tuple(step + later for later in after)
-        cancelled = await disturbance.cancel(block, at=at, all_tasks=all_tasks)
+        cancelled = await disturbance.cancel(block, at=(step,))
         assert application.state in RESTING
         await bench.is_clean()
         if cancelled is None:
             break
     assert step > 30
+
+
+async def test_a_block_in_which_all_tasks_of_the_loop_are_cancelled_waits_until_everything_is_closed(bench):
+    application = bench.application()
+    entered = asyncio.Event()
+
+    async def block() -> None:
+        async with application:
+            entered.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(block())
+    await entered.wait()
+    for each in bench.tasks() - {task}:
+        each.cancel()
+    # Now the container is closing by itself already when the block comes to its end.
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert application.state is LifecycleState.STOPPED
+    assert bench.journal.taken("close ") == ["worker", "cache", "listening", "counting", "server"]
+    await bench.is_clean()
 
 
 async def test_a_shutdown_that_is_cancelled_and_fails_says_what_was_being_stopped(bench):

@@ -126,3 +126,13 @@ async def test_an_error_in_the_block_is_raised_as_it_is_after_everything_was_sto
     assert not hasattr(caught.value, "__notes__")
     assert bench.journal.taken("close ") == CLOSING
     await bench.is_clean()
+
+
+async def test_a_start_that_fails_has_no_report_even_after_one_that_succeeded(bench):
+    application = bench.application()
+    async with application:
+        assert application.report is not None
+    bench.journal.faults["open cache"] = ValueError("broken")
+    with pytest.raises(ValueError, match="broken"):
+        await application.init_resources()
+    assert application.report is None

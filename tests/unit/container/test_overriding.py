@@ -6,7 +6,7 @@ import pytest
 from dependency_injector import providers
 
 from poolhouse.container import Container, LifecycleState
-from poolhouse.errors import WiringError
+from poolhouse.errors import LifecycleError, WiringError
 
 
 class Service:
@@ -248,3 +248,34 @@ async def test_a_replacement_that_needs_what_it_replaces_is_refused_as_a_circle(
             async with app.overriding(app.users.service, providers.Factory(Service, app.users.service)):
                 pass
         assert isinstance(app.users.service(), Service)
+
+
+async def test_what_a_replacement_was_used_for_before_does_not_make_it_asynchronous(application):
+    async def generator():
+        yield "it"
+
+    replacement = providers.Resource(generator)
+    assert await replacement() == "it"
+    await replacement.shutdown()
+    async with application() as app, app.overriding(app.users.own, replacement):
+        assert app.users.service().need == "it"
+
+
+async def test_a_replacement_is_not_opened_by_its_use_after_the_block(application):
+    def generator():
+        yield "it"
+
+    replacement = providers.Resource(generator)
+    async with application() as app:
+        async with app.overriding(app.users.own, replacement):
+            pass
+        with pytest.raises(LifecycleError, match=r"resource users\.own is not open"):
+            replacement()
+
+
+async def test_blocks_that_ended_are_forgotten(application, handle):
+    async with application() as app:
+        for _ in range(3):
+            async with app.overriding(app.users.own, providers.Resource(handle, "other")):
+                pass
+        assert app._lifecycle._parts == []
