@@ -142,8 +142,10 @@ class Container(containers.DeclarativeContainer):
     `async with ApplicationContainer() as application` starts everything and stops it. A start opens the
     resources (dependencies first, otherwise in the order of declaration), then applies the migrations of
     all services at once, then opens the resources that may use the database. A resource whose object has
-    coroutine methods `open()` and `close()` is driven by them; all of dependency-injector's own kinds work
-    as well. Resolving providers is synchronous, before and after the start.
+    coroutine methods `open()` and `close()` is driven by them, and is built at any time; all of
+    dependency-injector's own kinds work as well, and using one that is not open is a LifecycleError.
+    Resolving providers is synchronous, before and after the start. Containers in a container are started
+    with the outermost one, and not alone.
 
     A failure or a cancellation of the start stops what had been started, in reverse, and is raised with
     notes of what was being started and what went wrong while stopping. A shutdown stops everything in
@@ -209,7 +211,8 @@ class Container(containers.DeclarativeContainer):
             """Override `provider` for the time of an `async with` block.
 
             Resources that the replacement is or needs are started and stopped with the block, where the
-            container is started; objects resolved meanwhile get the replacement.
+            container is started; objects resolved in between get the replacement. Blocks may overlap. What
+            fails, or is cancelled, is handled as in a start and a shutdown of the container.
             """
             ...
 
