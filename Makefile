@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# The peers live apart, so that what they need never changes what we are built and tested with.
+BENCH ?= .bench
 ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -32,8 +34,8 @@ format: $(VENV)/.dev ## Format the code, and mend what can be mended without jud
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-bench: $(VENV)/.dev ## Compare with the peers, in one run; ratios go to benchmarks/results/latest.json
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: $(BENCH)/.installed ## Compare with the peers, in one run; ratios go to benchmarks/results/latest.json (ARGS=migrations)
+	@$(BENCH)/bin/python -m benchmarks $(ARGS)
 
 matrix: $(VENV)/.dev ## Run the tests on every supported Python (all of them must be installed)
 	@$(BIN)/nox $(ARGS)
@@ -44,9 +46,12 @@ lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--extra fastapi --extra embedded --extra testing --group build --group dev \
 		-c requirements/run.lock pyproject.toml -o requirements/dev.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra embedded --group build -c requirements/dev.lock \
+		requirements/bench.in pyproject.toml -o requirements/bench.lock
 
 clean: ## Remove everything that was installed or made, and the development database
-	rm -rf $(VENV) .nox .poolhouse .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) .nox .poolhouse .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("poolhouse needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -63,3 +68,10 @@ $(VENV)/.dev: requirements/dev.lock pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@ $(VENV)/.run
+
+$(BENCH)/.installed: requirements/bench.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the benchmarks compare into $(BENCH) …"
+	@$(BIN)/python -m venv $(BENCH)
+	@$(BENCH)/bin/python -m pip install --quiet --require-hashes --requirement requirements/bench.lock
+	@$(BENCH)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,88 +1,51 @@
-"""Runs the benchmarks and writes their ratios: `make bench`.
+"""Runs the benchmarks and writes their numbers: `make bench`, or `make bench ARGS=migrations` for some of them.
 
-Peers take turns in short rounds, so that a noisy machine is noisy for all of them, and medians are compared.
+An argument is a key, or the beginning of keys up to a dot. What is not run keeps its number of an earlier run.
 """
+
+from __future__ import annotations
 
 import asyncio
 import json
-import statistics
+import sys
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import asyncpg
-
-from poolhouse.embedded import EmbeddedPostgres
-from poolhouse.pool import SharedPool
-from poolhouse.schema import SchemaManager
-from poolhouse.settings import DatabaseSettings
+from benchmarks import migrations, pool
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-ROUNDS = 9
-READS = 2_000
-TASKS = 20
-CONNECTIONS = 10
-
-Read = Callable[[int], Awaitable[object]]
+BENCHMARKS = {**pool.BENCHMARKS, **migrations.BENCHMARKS}
 
 
-async def reads_per_second(read: Read) -> float:
-    """Let TASKS tasks read READS rows by primary key in all."""
-
-    async def work(task: int) -> None:
-        for number in range(READS // TASKS):
-            await read((task * 31 + number) % 1_000)
-
-    begun = time.perf_counter()
-    await asyncio.gather(*map(work, range(TASKS)))
-    return READS / (time.perf_counter() - begun)
-
-
-async def interleaved(readers: dict[str, Read]) -> dict[str, float]:
-    """Return each reader's median over ROUNDS rounds."""
-    seen: dict[str, list[float]] = {name: [] for name in readers}
-    for read in readers.values():
-        await reads_per_second(read)
-    for _ in range(ROUNDS):
-        for name, read in readers.items():
-            seen[name].append(await reads_per_second(read))
-    return {name: statistics.median(figures) for name, figures in seen.items()}
+def chosen(arguments: list[str]) -> list[str]:
+    """Return the keys that are meant; leaves with a message when an argument means none."""
+    wanted: set[str] = set()
+    for argument in arguments:
+        keys = {key for key in BENCHMARKS if f"{key}.".startswith(f"{argument}.")}
+        if not keys:
+            sys.exit("\n  ".join([f"there is no benchmark {argument!r}; there are:", *BENCHMARKS]))
+        wanted |= keys
+    return [key for key in BENCHMARKS if key in wanted or not arguments]
 
 
-async def point_reads(dsn: str) -> dict[str, float]:
-    """A schema manager against asyncpg.Pool, on a table with a primary key."""
-    settings = DatabaseSettings.model_validate({"dsn": dsn, "min_size": CONNECTIONS, "max_size": CONNECTIONS})
-    pool = SharedPool(settings)
-    await pool.open()
-    db = SchemaManager(pool, schema="bench")
-    await db.execute("CREATE SCHEMA {{schema}}; CREATE TABLE {{tables.rows}} (id int PRIMARY KEY, value int)")
-    await db.copy_records_to_table("rows", records=[(number, number) for number in range(1_000)])
-    await db.execute("ANALYZE {{tables.rows}}")
-    async with asyncpg.create_pool(dsn, min_size=CONNECTIONS, max_size=CONNECTIONS) as peer:
-        medians = await interleaved(
-            {
-                "poolhouse": lambda key: db.fetchrow("SELECT id, value FROM {{tables.rows}} WHERE id = $1", key),
-                "asyncpg.Pool": lambda key: peer.fetchrow('SELECT id, value FROM "bench"."rows" WHERE id = $1', key),
-            }
-        )
-    await pool.close()
-    for name, median in medians.items():
-        print(f"  {name:14} {median:9,.0f} point reads/s")
-    return {"pool.point_read.vs_asyncpg_pool": round(medians["poolhouse"] / medians["asyncpg.Pool"], 3)}
-
-
-async def main() -> None:
-    server = EmbeddedPostgres(temporary=True)
-    await server.open()
-    try:
-        assert server.dsn is not None
-        results = await point_reads(server.dsn)
-    finally:
-        await server.close()
+def record(key: str, value: float) -> None:
+    """Put a number into the results, beside those that are there."""
+    results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
-    for key, ratio in sorted(results.items()):
-        print(f"{key} = {ratio}")
+    RESULTS.write_text(json.dumps({**results, key: value}, indent=2, sort_keys=True) + "\n")
 
 
-asyncio.run(main())
+def main() -> None:
+    summary = []
+    for key in chosen(sys.argv[1:]):
+        print(key, flush=True)
+        begun = time.perf_counter()
+        value = round(asyncio.run(BENCHMARKS[key].measure()), 4)
+        record(key, value)
+        summary.append(f"{key} = {value:g}: {BENCHMARKS[key].verdict(value)}")
+        print(f"  {summary[-1]} ({time.perf_counter() - begun:.0f} s)", flush=True)
+    print("\n".join(["", *summary]))
+
+
+if __name__ == "__main__":
+    main()
