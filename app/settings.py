@@ -1,12 +1,12 @@
 """The settings of this application, each set by an environment variable such as `APP_HTTP__PORT`."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from poolhouse.settings import ApplicationSettings
+from poolhouse.settings import ApplicationSettings, SettingsSection
 
 
-class HttpSettings(BaseModel, frozen=True, extra="forbid"):
+class HttpSettings(SettingsSection):
     """Where the application serves, and how long it takes leave."""
 
     host: str = Field(default="127.0.0.1", description="address to listen on")

@@ -52,11 +52,13 @@ class Profile(StrEnum):
         return self in {Profile.DEVELOPMENT, Profile.TEST}
 
 
-class _Section(BaseModel):
+class SettingsSection(BaseModel):
+    """Base of a section of the settings: immutable, unknown names refused, values never shown in an error."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=True)
 
 
-class DatabaseSettings(_Section):
+class DatabaseSettings(SettingsSection):
     """The shared pool and the server behind it. All times are in seconds."""
 
     dsn: SecretStr | None = Field(default=None, description="postgresql://role:password@host:port/database")
@@ -95,7 +97,7 @@ class DatabaseSettings(_Section):
         return self
 
 
-class EmbeddedSettings(_Section):
+class EmbeddedSettings(SettingsSection):
     """The embedded PostgreSQL, for development and tests."""
 
     enabled: bool | None = Field(default=None, description="by default: where no DSN is set and the profile allows it")

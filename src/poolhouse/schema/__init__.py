@@ -1,5 +1,7 @@
 """A service's view of the shared pool: its schema, its templates, asyncpg's vocabulary."""
 
+from asyncpg import Record
+
 from poolhouse.schema.connection import Connection, Isolation, Transaction
 from poolhouse.schema.cursor import Cursor, CursorFactory
 from poolhouse.schema.manager import SchemaManager
@@ -12,6 +14,7 @@ __all__ = [
     "Isolation",
     "Notification",
     "Notifications",
+    "Record",
     "SchemaManager",
     "Transaction",
 ]
