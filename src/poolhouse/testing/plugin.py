@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """The DSN of a running server, of its database `postgres`."""
+    """Give the DSN of a running server, of its database `postgres`."""
     dsn = os.environ.get("POOLHOUSE_TEST_DSN")
     if dsn is not None:
         yield dsn
@@ -40,7 +40,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture
 def database(postgres: str) -> Iterator[str]:
-    """The DSN of a fresh, empty database, dropped after the test whoever is still connected to it."""
+    """Give the DSN of a fresh, empty database, dropped after the test whoever is still connected to it."""
     name = f"poolhouse_test_{uuid.uuid4().hex[:16]}"
     _run(_execute(postgres, f'CREATE DATABASE "{name}" TEMPLATE template0'))
     yield with_database(postgres, name)
@@ -49,7 +49,7 @@ def database(postgres: str) -> Iterator[str]:
 
 @pytest.fixture
 def database_settings(database: str) -> DatabaseSettings:
-    """Settings of a pool on the test's own database, with short waits."""
+    """Give settings of a pool on the test's own database, with short waits."""
     return DatabaseSettings.model_validate(
         {"dsn": database, "max_size": 5, "startup_timeout": 5.0, "drain_timeout": 2.0, "acquire_timeout": 5.0}
     )
