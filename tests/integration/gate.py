@@ -16,7 +16,7 @@ class Gate:
         self._dsn = dsn
         self._passing = asyncio.Event()
         self._passing.set()
-        self._pumps: set[asyncio.Task[None]] = set()
+        self._handlers: set[asyncio.Task[None]] = set()
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self.arrived = asyncio.Event()
@@ -38,10 +38,11 @@ class Gate:
     async def close(self) -> None:
         if self._server is not None:
             self._server.close()
+            self._server = None
+        self.let_pass()
         self.cut()
-        for pump in tuple(self._pumps):
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
+        # Not cancelled: asyncio reports a handler of a connection that was.
+        await asyncio.gather(*self._handlers)
 
     def hold(self) -> None:
         self._passing.clear()
@@ -57,20 +58,18 @@ class Gate:
 
     async def _accept(self, reader, writer) -> None:
         self._writers.add(writer)
-        self._pumps.add(asyncio.current_task())
+        self._handlers.add(asyncio.current_task())
         self.arrived.set()
         await self._passing.wait()
+        if self._server is None:
+            writer.transport.abort()
+            return
         if isinstance(self._address, str):
             there = await asyncio.open_unix_connection(self._address)
         else:
             there = await asyncio.open_connection(*self._address)
         self._writers.add(there[1])
-        ways = [
-            asyncio.ensure_future(self._pump(reader, there[1])),
-            asyncio.ensure_future(self._pump(there[0], writer)),
-        ]
-        self._pumps.update(ways)
-        await asyncio.gather(*ways, return_exceptions=True)
+        await asyncio.gather(self._pump(reader, there[1]), self._pump(there[0], writer))
 
     async def _pump(self, reader, writer) -> None:
         with suppress(OSError):

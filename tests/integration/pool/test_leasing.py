@@ -316,6 +316,25 @@ async def test_taking_can_be_cancelled_anywhere_and_nothing_is_lost(open_pool, o
     await observer.sees(1)
 
 
+async def test_taking_can_be_cancelled_in_the_moment_its_new_connection_stands(open_pool, observer):
+    pool = await open_pool(min_size=0, max_size=1)
+    (pid,) = await observer.pids()
+    await observer.end(pid)
+    await until(lambda: pool.statistics().size == 0)
+    taking = asyncio.create_task(pool.acquire("users"))
+    await until(lambda: pool._connections._attempts)
+    (attempt,) = pool._connections._attempts
+    await until(attempt.done)
+
+    taking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await taking
+
+    assert pool.statistics().in_use == 0
+    await observer.sees(0)
+    await pool.check()
+
+
 async def test_giving_back_can_be_cancelled_anywhere_and_goes_on(open_pool, observer):
     pool = await open_pool(min_size=1, max_size=1)
 
