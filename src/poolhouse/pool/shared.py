@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import SecretStr
 
 from poolhouse._core.address import describe_dsn
 from poolhouse._core.lifecycle import LifecycleState, move
@@ -83,6 +87,12 @@ class SharedPool:
     def settings(self) -> DatabaseSettings:
         """The settings it was built with."""
         return self._settings
+
+    @property
+    def dsn(self) -> SecretStr | None:
+        """The DSN that the pool connects with, for what needs a connection beside it; None while there is none yet."""
+        dsn = self._dsn()
+        return None if dsn is None else SecretStr(dsn)
 
     @property
     def is_open(self) -> bool:
@@ -228,7 +238,8 @@ class SharedPool:
         # A task of its own, so that the lease counts as held until its connection can be used again.
         returning = asyncio.ensure_future(self._give_back(lease))
         self._returning.add(returning)
-        returning.add_done_callback(self._returning.discard)
+        # Not at its end: a loop that cancels all its tasks can hit it before its first step.
+        returning.add_done_callback(partial(self._returned, lease))
         if wait:
             await asyncio.shield(returning)
 
@@ -237,16 +248,16 @@ class SharedPool:
         # After a close, the lease is of connections that are gone.
         if connections is None or lease not in self._leases:
             return
-        try:
+        # The use is over and had its own outcome; a connection that cannot be reset is replaced.
+        with suppress(*DRIVER_ERRORS):
             await connections.give_back(lease.connection, timeout=self._settings.connect_timeout)
-        except DRIVER_ERRORS:
-            # The use is over and had its own outcome; a connection that cannot be reset is replaced.
-            pass
-        finally:
-            if lease in self._leases:
-                self._leases.discard(lease)
-                self._tallies[lease.service].in_use -= 1
-            self._note_quiet()
+
+    def _returned(self, lease: Lease, returning: asyncio.Task[None]) -> None:
+        self._returning.discard(returning)
+        if lease in self._leases:
+            self._leases.discard(lease)
+            self._tallies[lease.service].in_use -= 1
+        self._note_quiet()
 
     def _opened(self) -> Connections:
         if self._connections is not None and self._state is LifecycleState.STARTED:
