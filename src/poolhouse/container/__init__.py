@@ -3,6 +3,7 @@
 from poolhouse._core.lifecycle import LifecycleState
 from poolhouse.container.declarative import Container
 from poolhouse.container.locating import locate, migration_sets, pools
+from poolhouse.container.migrating import migrating
 from poolhouse.container.report import StartReport, StepReport
 
-__all__ = ["Container", "LifecycleState", "StartReport", "StepReport", "locate", "migration_sets", "pools"]
+__all__ = ["Container", "LifecycleState", "StartReport", "StepReport", "locate", "migrating", "migration_sets", "pools"]

@@ -44,7 +44,7 @@ class _Runtime(containers.DynamicContainer):
 
     async def init_resources(self, resource_type: type[Any] = providers.BaseResource) -> None:
         self._refuse_a_part(resource_type)
-        await self._lifecycle.start(self._limits())
+        await self._lifecycle.start(limits_of(self))
 
     async def shutdown_resources(self, resource_type: type[Any] = providers.BaseResource) -> None:
         self._refuse_a_part(resource_type)
@@ -66,7 +66,7 @@ class _Runtime(containers.DynamicContainer):
                 return plan_resources(outermost, provider)
 
         # Others see the replacement only while it is open: between its start and its shutdown.
-        async with self._governing().part(plan, self._limits()):
+        async with self._governing().part(plan, limits_of(self)):
             with _overridden(provider, replacement):
                 yield
 
@@ -79,9 +79,6 @@ class _Runtime(containers.DynamicContainer):
             guard(resource, names.get(resource) or repr(original(resource)), self._lifecycle)
 
     def _plan(self) -> StartPlan:
-        # A provider's mode is set by its first call and stays: calls before this start must not decide it.
-        for provider in cast("Iterator[Provider]", self.traverse()):
-            provider.reset_async_mode()
         return plan_start(self)
 
     def _governing(self) -> Lifecycle:
@@ -108,9 +105,11 @@ class _Runtime(containers.DynamicContainer):
                 remedy="Start and stop the outermost container",
             )
 
-    def _limits(self) -> Limits:
-        declared = cast("type[Container]", self.declarative_parent or Container)
-        return Limits(start=declared.start_timeout, stop=declared.stop_timeout, slow=declared.slow_after)
+
+def limits_of(container: containers.DynamicContainer) -> Limits:
+    """Return the limits that the class of `container` declares."""
+    declared = cast("type[Container]", container.declarative_parent or Container)
+    return Limits(start=declared.start_timeout, stop=declared.stop_timeout, slow=declared.slow_after)
 
 
 @contextmanager

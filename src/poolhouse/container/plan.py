@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from dependency_injector import providers
 
@@ -14,7 +14,7 @@ from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from dependency_injector import containers
 
@@ -45,17 +45,29 @@ def plan_start(container: containers.Container) -> StartPlan:
 
     Raises WiringError for a cycle, an unfilled dependency and a schema that two services claim.
     """
+    _forget_modes(container)
     graph = Graph(container)
     resources = _resources(graph)
-    migrations = [provider for provider in graph.order if makes(provider, MigrationSet)]
-    earlier = set[Provider]().union(*map(graph.needs, migrations))
+    migrations = _migrations(graph)
+    earlier = _needs(graph, migrations)
     after = {resource for resource in resources if resource not in earlier and _needs_a_pool(graph, resource)}
     _refuse_shared_schemas(graph)
     return StartPlan(
         before=_planned(graph, (resource for resource in resources if resource not in after)),
-        migrations=tuple(dict.fromkeys(_early(graph, provider) for provider in migrations)),
+        migrations=_sets(graph, migrations),
         after=_planned(graph, (resource for resource in resources if resource in after)),
     )
+
+
+def plan_migrating(container: containers.Container) -> tuple[tuple[PlannedResource, ...], tuple[MigrationSet, ...]]:
+    """Return what must be open for the migration sets of `container`, and the sets; raises as `plan_start` does."""
+    _forget_modes(container)
+    graph = Graph(container)
+    _refuse_shared_schemas(graph)
+    migrations = _migrations(graph)
+    needed = _needs(graph, migrations)
+    wanted = _planned(graph, (resource for resource in _resources(graph) if resource in needed))
+    return wanted, _sets(graph, migrations)
 
 
 def plan_resources(container: containers.Container, root: Provider) -> tuple[PlannedResource, ...]:
@@ -69,6 +81,24 @@ def plan_resources(container: containers.Container, root: Provider) -> tuple[Pla
         )
     wanted = graph.needs(in_force) | {in_force}
     return _planned(graph, (resource for resource in _resources(graph) if resource in wanted))
+
+
+def _forget_modes(container: containers.Container) -> None:
+    # A provider's mode is set by its first call and stays: calls before this start must not decide it.
+    for provider in cast("Iterator[Provider]", container.traverse()):
+        provider.reset_async_mode()
+
+
+def _migrations(graph: Graph) -> list[Provider]:
+    return [provider for provider in graph.order if makes(provider, MigrationSet)]
+
+
+def _sets(graph: Graph, migrations: Iterable[Provider]) -> tuple[MigrationSet, ...]:
+    return tuple(dict.fromkeys(_early(graph, provider) for provider in migrations))
+
+
+def _needs(graph: Graph, providers_of: Iterable[Provider]) -> set[Provider]:
+    return set[Provider]().union(*map(graph.needs, providers_of))
 
 
 def _resources(graph: Graph) -> list[providers.BaseResource[Any]]:
