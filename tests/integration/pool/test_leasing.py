@@ -20,6 +20,9 @@ from poolhouse.errors import (
 from poolhouse.schema import SchemaManager
 from tests.integration.moments import interrupt, until
 
+# What a busy machine may add to a wait. The other deadlines at hand are of 5 s and more, so none is mistaken for another.
+NOISE = 1.0
+
 
 async def test_a_lease_holds_one_connection_and_gives_it_back(open_pool):
     pool = await open_pool(max_size=1)
@@ -74,13 +77,13 @@ async def test_past_the_deadline_the_error_names_who_waited_and_who_holds(open_p
             await pool.acquire("payments")
         waited = time.monotonic() - begun
 
-    assert limit <= waited < limit * 1.2
+    assert limit <= waited < limit + NOISE
     assert caught.value.service == "payments"
     assert caught.value.retryable
     users, orders = caught.value.holders
     assert (users.partition(" ")[0], orders.partition(" ")[0]) == ("users", "orders")
     assert str(caught.value).startswith(
-        f"service 'payments' waited {limit:.2f} s for one of 2 connections: held by users ("
+        f"service 'payments' waited {caught.value.waited:.2f} s for one of 2 connections: held by users ("
     )
 
 
@@ -91,7 +94,7 @@ async def test_a_deadline_of_its_own_counts_more_than_the_setting(open_pool):
         with pytest.raises(PoolExhaustedError):
             await pool.acquire("orders", timeout=0.1)
 
-    assert time.monotonic() - begun < 0.2
+    assert time.monotonic() - begun < 0.1 + NOISE
 
 
 async def test_without_time_to_wait_an_idle_connection_is_still_given(open_pool):
