@@ -7,6 +7,9 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+# Seconds that a busy machine may add to a wait; all other time limits at hand are farther off than that.
+NOISE = 0.5
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 

@@ -20,6 +20,7 @@ from poolhouse.errors import (
     UniqueViolationError,
     UsageError,
 )
+from tests.integration.moments import NOISE
 
 
 async def insert(db, *numbers):
@@ -231,7 +232,7 @@ async def test_the_time_limit_covers_the_statement(db):
     with pytest.raises(QueryTimeoutError, match="raise timeout or command_timeout"):
         await db.execute("SELECT pg_sleep(10)", timeout=0.3)
 
-    assert 0.3 <= time.monotonic() - begun < 0.36
+    assert 0.3 <= time.monotonic() - begun < 0.36 + NOISE
 
 
 async def test_the_time_limit_covers_waiting_for_a_connection(db, pool):
@@ -241,7 +242,7 @@ async def test_the_time_limit_covers_waiting_for_a_connection(db, pool):
     with pytest.raises(PoolExhaustedError, match="held by others"):
         await db.fetchval("SELECT 1", timeout=0.2)
 
-    assert 0.2 <= time.monotonic() - begun < 0.24
+    assert 0.2 <= time.monotonic() - begun < 0.24 + NOISE
     for lease in leases:
         await pool.release(lease)
 
@@ -249,13 +250,13 @@ async def test_the_time_limit_covers_waiting_for_a_connection(db, pool):
 async def test_the_time_limit_covers_waiting_and_the_statement_together(db, pool):
     leases = [await pool.acquire("others") for _ in range(5)]
     loop = asyncio.get_running_loop()
-    loop.call_later(0.2, lambda: loop.create_task(pool.release(leases[0])))
+    loop.call_later(1.0, lambda: loop.create_task(pool.release(leases[0])))
     begun = time.monotonic()
 
     with pytest.raises(QueryTimeoutError):
-        await db.execute("SELECT pg_sleep(10)", timeout=0.4)
+        await db.execute("SELECT pg_sleep(10)", timeout=1.2)
 
-    assert 0.4 <= time.monotonic() - begun < 0.48
+    assert 1.2 <= time.monotonic() - begun < 1.2 + NOISE
     for lease in leases:
         await pool.release(lease)
 

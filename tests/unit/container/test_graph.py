@@ -244,10 +244,10 @@ def test_long_chains_of_providers_are_no_reason_to_recurse():
 
 def test_five_hundred_providers_take_less_than_200_ms():
     application = long_chain(500)
-    begun = time.perf_counter()
+    begun = time.process_time()
     graph = Graph(application)
     graph.needs(application.link499)
-    assert time.perf_counter() - begun < 0.2
+    assert time.process_time() - begun < 0.2
 
 
 def test_a_chain_of_dependencies_and_overrides_is_followed_to_its_end():
