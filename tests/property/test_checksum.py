@@ -1,5 +1,7 @@
 """What changes a checksum, and what does not."""
 
+import re
+
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
