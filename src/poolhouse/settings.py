@@ -52,6 +52,15 @@ class Profile(StrEnum):
         return self in {Profile.DEVELOPMENT, Profile.TEST}
 
 
+class MigrationMode(StrEnum):
+    """What a start does about migrations that are pending."""
+
+    APPLY = "apply"
+    WAIT = "wait"
+    CHECK = "check"
+    SKIP = "skip"
+
+
 class SettingsSection(BaseModel):
     """Base of a section of the settings: immutable, unknown names refused, values never shown in an error."""
 
@@ -71,13 +80,19 @@ class DatabaseSettings(SettingsSection):
     drain_timeout: Seconds = Field(default=10.0, description="how long a shutdown waits for connections in use")
     check_timeout: Seconds = Field(default=1.0, description="longest time for a check of the pool")
     migration_timeout: Seconds = Field(default=60.0, description="how long a start waits for others that migrate")
+    migration_mode: MigrationMode | None = Field(
+        default=None, description="apply (the default), wait for another process to, check, or skip"
+    )
+    migration_dsn: SecretStr | None = Field(
+        default=None, description="for migrating only: past a pooler, or with another role's rights"
+    )
     max_idle: Seconds = Field(default=300.0, description="an idle connection above min_size is closed after this time")
     # PostgreSQL replaces all but printable ASCII, and cuts after 63 bytes.
     application_name: str = Field(
         default="poolhouse", min_length=1, max_length=63, pattern="^[ -~]+$", description="in pg_stat_activity"
     )
 
-    @field_validator("dsn")
+    @field_validator("dsn", "migration_dsn")
     @classmethod
     def _is_a_dsn(cls, dsn: SecretStr | None) -> SecretStr | None:
         if dsn is None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from poolhouse._core.lexer import TRIVIA, TokenKind, tokenize
 from poolhouse._core.placeholder import normal_placeholder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def canonical_checksum(text: str) -> bytes:
@@ -41,3 +45,22 @@ def chain_digest(previous: bytes, version: int, checksum: bytes) -> bytes:
     OverflowError is raised.
     """
     return sha256(previous + version.to_bytes(8, "big", signed=True) + checksum).digest()
+
+
+def directed_checksum(checksum: bytes, directives: Sequence[str]) -> bytes:
+    """Return the checksum of a file whose `directives` change what its SQL means, 32 bytes.
+
+    Comments do not count, but these comments do: with another set of them the same tokens would do something else.
+    Without any, it is `checksum` itself.
+    """
+    if not directives:
+        return checksum
+    return sha256(b"\0".join((*(word.encode() for word in sorted(directives)), checksum))).digest()
+
+
+def repeatable_digest(previous: bytes, name: str, checksum: bytes) -> bytes:
+    """Return the digest of a chain after one more repeatable migration, 32 bytes; they follow the versioned ones.
+
+    No digest of versioned migrations alone equals it, and the order of `name` is the caller's.
+    """
+    return sha256(b"repeatable\0" + previous + name.encode() + b"\0" + checksum).digest()

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from poolhouse._core.checksum import chain_digest
-from poolhouse.errors import (
-    DivergedMigrationsError,
-    LateMigrationError,
-    LedgerError,
-    MigrationDirtyError,
-    MigrationDriftError,
-    MissingMigrationError,
-    ModifiedMigrationError,
-)
+from poolhouse._core.checksum import chain_digest, repeatable_digest
+from poolhouse._core.drift import drift_of
+from poolhouse._core.migration_file import VersionedFile
+from poolhouse.errors import LedgerError, MigrationDriftError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from poolhouse._core.migration_file import LoadedMigrations, MigrationFile
-    from poolhouse.errors import MigrationError
+    from poolhouse._core.migration_file import LoadedMigrations, MigrationFile, RepeatableFile
 
 
 class Head(NamedTuple):
-    """The latest state of a module in a schema, as the database holds it."""
+    """The latest state of a module in a schema, as the database holds it; `dirty` while a migration is half done."""
 
     version: int
     digest: bytes
@@ -33,23 +27,100 @@ class Head(NamedTuple):
 
 
 class LedgerRow(NamedTuple):
-    """One migration that was applied, as the database holds it."""
+    """One migration that was applied, or begun and not ended (`is_open`), as the database holds it.
+
+    The version of a repeatable migration is None.
+    """
+
+    version: int | None
+    name: str
+    checksum: bytes
+    state: str = "applied"
+    steps_done: int = 1
+    steps_total: int = 1
+    is_open: bool = False
+
+
+class Version(NamedTuple):
+    """A versioned migration that was applied."""
 
     version: int
+    checksum: bytes
+
+
+class Repeatable(NamedTuple):
+    """What a repeatable migration was when it was applied last."""
+
     name: str
     checksum: bytes
 
 
 @dataclass(frozen=True, slots=True)
+class Applied:
+    """All that was applied to a schema: versions in their order, repeatable migrations in that of their names."""
+
+    versions: tuple[Version, ...] = ()
+    repeatables: tuple[Repeatable, ...] = ()
+
+    @property
+    def version(self) -> int:
+        """The highest version, 0 when there is none."""
+        return self.versions[-1].version if self.versions else 0
+
+    @property
+    def digest(self) -> bytes:
+        """The digest that a head has after all of it; empty when it is nothing."""
+        return _after_repeatables(chain(self.versions)[-1] if self.versions else b"", self.repeatables)
+
+    def plus(self, files: Iterable[MigrationFile], *, without: Iterable[str] = ()) -> Applied:
+        """Return what is applied after `files` too, and without the repeatable migrations of the given names."""
+        versions = {each.version: each for each in self.versions}
+        repeatables = {each.name: each for each in self.repeatables}
+        for name in without:
+            repeatables.pop(name, None)
+        for file in files:
+            if isinstance(file, VersionedFile):
+                versions[file.version] = Version(file.version, file.checksum)
+            else:
+                repeatables[file.name] = Repeatable(file.name, file.checksum)
+        return Applied(tuple(sorted(versions.values())), tuple(sorted(repeatables.values())))
+
+
+class Unfinished(NamedTuple):
+    """A migration outside of transactions that was begun and not ended, by a process that runs or by one that died."""
+
+    file: VersionedFile
+    row: LedgerRow
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What to apply, in order, on top of `head`; `ahead` are versions that the database has and the files have not."""
+    """What to apply, in order, on top of what is applied already.
+
+    `held` are contract migrations, which wait for their command; `ahead` are versions that the database has and the
+    files have not; `forgotten` are names of repeatable migrations whose files are gone; `unfinished` is the first of
+    `pending` where it was begun already.
+    """
 
     head: Head | None
+    applied: Applied = Applied()
     pending: tuple[MigrationFile, ...] = ()
+    held: tuple[VersionedFile, ...] = ()
     ahead: tuple[int, ...] = ()
+    forgotten: tuple[str, ...] = ()
+    unfinished: Unfinished | None = None
+
+    def only_unfinished(self) -> Plan:
+        """Return the plan for what is half done, and nothing else."""
+        return replace(self, pending=(self.unfinished.file,) if self.unfinished else ())
+
+    def after(self, files: Sequence[MigrationFile]) -> Plan:
+        """Return the plan for what remains once `files`, the first of the pending ones, are applied and recorded."""
+        applied = self.applied.plus(files, without=self.forgotten)
+        return Plan(Head(applied.version, applied.digest), applied, self.pending[len(files) :], self.held, self.ahead)
 
 
-def chain(migrations: Iterable[MigrationFile | LedgerRow]) -> tuple[bytes, ...]:
+def chain(migrations: Iterable[VersionedFile | Version]) -> tuple[bytes, ...]:
     """Return the digest after each of `migrations`, which are in the order of their versions."""
     digests = accumulate(
         migrations, lambda digest, each: chain_digest(digest, each.version, each.checksum), initial=b""
@@ -57,69 +128,104 @@ def chain(migrations: Iterable[MigrationFile | LedgerRow]) -> tuple[bytes, ...]:
     return tuple(digests)[1:]
 
 
-def plan_from_head(loaded: LoadedMigrations, head: Head | None) -> Plan | None:
+def plan_from_head(loaded: LoadedMigrations, head: Head | None, *, contract: bool = False) -> Plan | None:
     """Return the plan when the head alone tells it, or None when the ledger must be read.
 
-    Raises MigrationDirtyError when a migration was left half done.
+    With `contract`, the migrations of that phase are not held.
     """
     if head is None:
-        return Plan(None, loaded.files)
-    if head.dirty:
-        raise MigrationDirtyError(module=loaded.module, schema=loaded.schema, version=head.version)
-    digests = chain(loaded.files)
-    if head.digest not in digests:
-        return None
-    return Plan(head, loaded.files[digests.index(head.digest) + 1 :])
+        return _plan(loaded, None, Applied(), contract=contract)
+    applied = None if head.dirty else _recognise(loaded, head.digest)
+    return None if applied is None else _plan(loaded, head, applied, contract=contract)
 
 
-def plan_from_ledger(loaded: LoadedMigrations, head: Head | None, rows: Sequence[LedgerRow]) -> Plan:
-    """Return the plan by all that is known; `rows` are in the order of their versions, of the same moment as `head`.
+def plan_from_ledger(
+    loaded: LoadedMigrations, head: Head | None, rows: Sequence[LedgerRow], *, contract: bool = False
+) -> Plan:
+    """Return the plan by all that is known; `rows` are of the same moment as `head`.
 
     A file that was renamed is the same migration as long as version and content are. Raises LedgerError when head
     and ledger contradict each other, and MigrationDriftError with every disagreement with the files.
     """
-    if (head.digest if head else None) != (chain(rows)[-1] if rows else None):
+    applied, begun = applied_of(rows), [row for row in rows if row.is_open]
+    if (head.digest if head else b"") != applied.digest or (head is not None and head.dirty) != bool(begun):
         fact = "poolhouse.head is not what follows from poolhouse.ledger"
         raise LedgerError(fact, module=loaded.module, schema=loaded.schema)
-    plan = plan_from_head(loaded, head)
-    if plan is not None:
-        return plan
-    if drift := [*_changed(loaded, rows), *_out_of_order(loaded, rows)]:
+    if drift := drift_of(loaded, rows):
         raise MigrationDriftError(drift)
-    newest = loaded.files[-1].version
-    return Plan(head, ahead=tuple(row.version for row in rows if row.version > newest))
+    return _plan(loaded, head, applied, contract=contract, begun=begun)
 
 
-def _changed(loaded: LoadedMigrations, rows: Sequence[LedgerRow]) -> Iterator[MigrationError]:
-    files = {file.version: file for file in loaded.files}
-    applied = {row.version for row in rows}
-    twins = {file.checksum: file.filename for file in loaded.files if file.version not in applied}
-    module, schema = loaded.module, loaded.schema
-    for version, name, checksum in rows:
-        file = files.get(version)
-        if file is not None and file.checksum != checksum:
-            yield ModifiedMigrationError(file.file, module=module, schema=schema, version=version)
-        elif file is None and version < loaded.files[-1].version:
-            yield MissingMigrationError(
-                name,
-                directory=loaded.directory,
-                module=module,
-                schema=schema,
-                version=version,
-                twin=twins.get(checksum),
-            )
+def applied_of(rows: Iterable[LedgerRow]) -> Applied:
+    """Return what the rows of the ledger say is applied."""
+    versions: list[Version] = []
+    repeatables: list[Repeatable] = []
+    for row in rows:
+        if row.is_open:
+            continue
+        if row.version is None:
+            repeatables.append(Repeatable(row.name, row.checksum))
+        else:
+            versions.append(Version(row.version, row.checksum))
+    return Applied(tuple(sorted(versions)), tuple(sorted(repeatables)))
 
 
-def _out_of_order(loaded: LoadedMigrations, rows: Sequence[LedgerRow]) -> Iterator[MigrationError]:
-    applied = {row.version for row in rows}
-    late = [file for file in loaded.files if file.version not in applied and file.version < rows[-1].version]
-    beyond = [f"version {row.version} ({row.name})" for row in rows if row.version > loaded.files[-1].version]
-    module, schema = loaded.module, loaded.schema
-    if late and beyond:
-        names = [file.filename for file in late]
-        yield DivergedMigrationsError(loaded.directory, module=module, schema=schema, files=names, applied=beyond)
-        return
-    for file in late:
-        yield LateMigrationError(
-            file.file, module=module, schema=schema, version=file.version, applied=rows[-1].version
-        )
+def _after_repeatables(digest: bytes, repeatables: Iterable[Repeatable | RepeatableFile]) -> bytes:
+    return reduce(lambda previous, each: repeatable_digest(previous, each.name, each.checksum), repeatables, digest)
+
+
+def _recognise(loaded: LoadedMigrations, digest: bytes) -> Applied | None:
+    """Return what a head of this digest stands for, when it is a state that these files come through."""
+    for files in _histories(loaded):
+        digests = (b"", *chain(files))
+        for count in range(len(files), -1, -1):
+            if digests[count] == digest:
+                return Applied().plus(files[:count])
+            if loaded.repeatables and _after_repeatables(digests[count], loaded.repeatables) == digest:
+                return Applied().plus((*files[:count], *loaded.repeatables))
+    return None
+
+
+def _histories(loaded: LoadedMigrations) -> Iterator[tuple[VersionedFile, ...]]:
+    """Yield the orders in which these files are usually applied: contract ones as the last, one command after another.
+
+    Any other order, such as a contract migration that was left out for a later one, is recognised by the ledger.
+    """
+    contracts = [file for file in loaded.files if file.is_contract]
+    for count in range(len(contracts), -1, -1):
+        left = set(contracts[count:])
+        yield tuple(file for file in loaded.files if file not in left)
+
+
+def _plan(
+    loaded: LoadedMigrations,
+    head: Head | None,
+    applied: Applied,
+    *,
+    contract: bool,
+    begun: Sequence[LedgerRow] = (),
+) -> Plan:
+    known = {file.version: file for file in loaded.files}
+    reached = {*(each.version for each in applied.versions), *(row.version or 0 for row in begun)}
+    ahead = tuple(sorted(version for version in reached if version > loaded.newest))
+    unfinished = [Unfinished(known[row.version], row) for row in begun if row.version in known]
+    waiting = [file for version, file in known.items() if version not in reached]
+    held = tuple(file for file in waiting if file.is_contract and not contract)
+    # A newer release has been here: what it made of its repeatable migrations is not to be undone by an older one.
+    changed = (
+        () if ahead else tuple(file for file in loaded.repeatables if _as_applied(file) not in applied.repeatables)
+    )
+    names = {file.name for file in loaded.repeatables}
+    return Plan(
+        head,
+        applied,
+        pending=(*(each.file for each in unfinished), *(file for file in waiting if file not in held), *changed),
+        held=held,
+        ahead=ahead,
+        forgotten=() if ahead else tuple(each.name for each in applied.repeatables if each.name not in names),
+        unfinished=next(iter(unfinished), None),
+    )
+
+
+def _as_applied(file: RepeatableFile) -> Repeatable:
+    return Repeatable(file.name, file.checksum)

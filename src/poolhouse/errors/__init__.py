@@ -42,7 +42,8 @@ PoolhouseError
 │   │   ├── DuplicateVersionError
 │   │   ├── MigrationTextError
 │   │   ├── DirectiveError
-│   │   └── TransactionControlError
+│   │   ├── TransactionControlError
+│   │   └── MigrationDependencyError
 │   ├── MigrationDriftError
 │   ├── ModifiedMigrationError
 │   ├── MissingMigrationError
@@ -51,6 +52,9 @@ PoolhouseError
 │   ├── SchemaDroppedError
 │   ├── LedgerError
 │   ├── MigrationDirtyError
+│   ├── MigrationRepairError
+│   ├── MigrationPendingError
+│   ├── MigrationPoolerError
 │   ├── MigrationLockError
 │   ├── MigrationApplyError
 │   ├── MigrationPrivilegeError
@@ -91,8 +95,8 @@ from poolhouse.errors._container import (
 from poolhouse.errors._database import (
     CheckViolationError,
     ConnectionLostError,
-    DataError,
     DatabaseError,
+    DataError,
     ForeignKeyViolationError,
     InFailedSqlTransactionError,
     InsufficientPrivilegeError,
@@ -119,6 +123,7 @@ from poolhouse.errors._migrations import (
     LateMigrationError,
     LedgerError,
     MigrationApplyError,
+    MigrationDependencyError,
     MigrationDirtyError,
     MigrationDriftError,
     MigrationError,
@@ -127,8 +132,11 @@ from poolhouse.errors._migrations import (
     MigrationFolderError,
     MigrationLockError,
     MigrationNameError,
+    MigrationPendingError,
+    MigrationPoolerError,
     MigrationPrivilegeError,
     MigrationReadOnlyError,
+    MigrationRepairError,
     MigrationReplayError,
     MigrationTextError,
     MissingMigrationError,
@@ -175,6 +183,7 @@ __all__ = [
     "LifecycleError",
     "LockNotAvailableError",
     "MigrationApplyError",
+    "MigrationDependencyError",
     "MigrationDirtyError",
     "MigrationDriftError",
     "MigrationError",
@@ -183,8 +192,11 @@ __all__ = [
     "MigrationFolderError",
     "MigrationLockError",
     "MigrationNameError",
+    "MigrationPendingError",
+    "MigrationPoolerError",
     "MigrationPrivilegeError",
     "MigrationReadOnlyError",
+    "MigrationRepairError",
     "MigrationReplayError",
     "MigrationTextError",
     "MissingMigrationError",

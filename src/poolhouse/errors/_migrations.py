@@ -60,11 +60,15 @@ class MigrationTextError(MigrationFileError):
 
 
 class DirectiveError(MigrationFileError):
-    """A `-- poolhouse:` comment that is unknown, misplaced, or not supported by this version."""
+    """A `-- poolhouse:` comment that is unknown, misplaced, given twice, or cannot be read."""
 
 
 class TransactionControlError(MigrationFileError):
-    """A statement that cannot be part of the one transaction a migration runs in, such as COMMIT or COPY FROM STDIN."""
+    """A statement that cannot run where a migration runs: COMMIT, COPY FROM STDIN, VACUUM inside a transaction."""
+
+
+class MigrationDependencyError(MigrationFileError):
+    """A migration depends on one that is not there, that waits for its own command, or, in a circle, on itself."""
 
 
 class MigrationDriftError(Violations[MigrationError], MigrationError):
@@ -75,17 +79,19 @@ class MigrationDriftError(Violations[MigrationError], MigrationError):
 
 
 class ModifiedMigrationError(MigrationError):
-    """A file was changed after it had been applied."""
+    """A file was changed after it had been applied; `command` accepts it as it is now."""
 
-    def __init__(self, file: str, *, module: str, schema: str, version: int) -> None:
+    def __init__(self, file: str, *, module: str, schema: str, version: int, command: str) -> None:
         self.file = file
+        self.command = command
         self.module = module
         self.schema = schema
         self.version = version
         super().__init__(
             f"it was changed after it had been applied to schema {schema!r}",
             place=file,
-            remedy="Restore the file as it was, and make the change in a new migration",
+            remedy="Restore the file as it was, and make the change in a new migration; "
+            f"or, where the schema is as the file says now, run: {command}",
         )
 
 
@@ -118,7 +124,8 @@ class LateMigrationError(MigrationError):
         super().__init__(
             f"it was not applied to schema {schema!r}, which is at version {applied} already",
             place=file,
-            remedy=f"Give it a version above {applied}",
+            remedy=f"Give it a version above {applied}, or let such files be applied: "
+            "MigrationSet(..., out_of_order='apply')",
         )
 
 
@@ -169,16 +176,93 @@ class LedgerError(MigrationError):
 
 
 class MigrationDirtyError(MigrationError):
-    """A migration was left half done, by a newer poolhouse that can run migrations outside transactions."""
+    """A migration outside of transactions is half done, and a person has to say how it goes on.
 
-    def __init__(self, *, module: str, schema: str, version: int) -> None:
+    `step` of `steps` statements is the one in question; those before it are done. `line` and `column` are its place,
+    None where the file is not the one that was begun. `sqlstate` is None where nobody saw it fail. `commands` are what
+    mends it: going on with that statement, or recording that it was finished, or undone, by hand. `goes_on` says that
+    the next start goes on by itself.
+    """
+
+    def __init__(  # noqa: PLR0913 - all of it is what a person asks first
+        self,
+        file: str,
+        fact: str,
+        *,
+        module: str,
+        schema: str,
+        version: int,
+        step: int,
+        steps: int,
+        commands: Sequence[str],
+        line: int | None = None,
+        column: int | None = None,
+        statement: str | None = None,
+        sqlstate: str | None = None,
+        goes_on: bool = False,
+    ) -> None:
+        self.file = file
+        self.goes_on = goes_on
         self.module = module
         self.schema = schema
         self.version = version
+        self.step = step
+        self.steps = steps
+        self.commands = tuple(commands)
+        self.line = line
+        self.column = column
+        self.statement = statement
+        self.sqlstate = sqlstate
+        quoted = f", in: {statement}" if statement else ""
+        first = "Mend the cause and start again, which goes on with it; or" if goes_on else "Look at what it did, then"
         super().__init__(
-            f"a migration after version {version} was left half done",
-            place=f"module {module!r}, schema {schema!r}",
-            remedy="Finish it with the version of poolhouse that began it",
+            f"{fact}{quoted}. It is statement {step} of {steps}, so that version {version} is half done in "
+            f"schema {schema!r}",
+            place=file if line is None else f"{file}:{line}:{column}",
+            remedy=f"{first} run one of: {'; '.join(commands)}",
+        )
+
+
+class MigrationRepairError(MigrationError):
+    """What was to be repaired is not in need of that repair; nothing was changed."""
+
+    def __init__(self, fact: str, *, module: str, schema: str, version: int, remedy: str) -> None:
+        self.module = module
+        self.schema = schema
+        self.version = version
+        super().__init__(fact, place=f"module {module!r}, schema {schema!r}, version {version}", remedy=remedy)
+
+
+class MigrationPendingError(MigrationError):
+    """Migrations are pending, and the start mode says that this process does not apply them.
+
+    `pending` names the files as `module/file`; `waited` is for how many seconds somebody else was waited for.
+    """
+
+    def __init__(self, pending: Sequence[str], *, mode: str, waited: float | None = None) -> None:
+        self.pending = tuple(pending)
+        self.mode = mode
+        self.waited = waited
+        after = "" if waited is None else f"after {waited:.1f} s "
+        count = f"{len(pending)} migration{'s are' if len(pending) > 1 else ' is'} pending"
+        super().__init__(
+            f"{after}{count}: {', '.join(pending)}",
+            place=f"migration mode {mode!r}",
+            remedy="Let the job that migrates run first, or start with migration mode 'apply'",
+        )
+
+
+class MigrationPoolerError(MigrationError):
+    """A migration outside of transactions needs a session of its own, and a pooler lends transactions only."""
+
+    def __init__(self, file: str, *, address: str, is_migration_dsn: bool) -> None:
+        self.file = file
+        self.address = address
+        which = "migration_dsn" if is_migration_dsn else "the pool's DSN"
+        super().__init__(
+            f"it runs outside of transactions, and {which} ({address}) leads through a connection pooler",
+            place=file,
+            remedy="Set migration_dsn in the database settings to a DSN that leads to the server itself",
         )
 
 
@@ -197,18 +281,18 @@ class MigrationLockError(MigrationError):
         super().__init__(
             f"after {waited:.1f} s {fact}: {held}",
             place=f"module {module!r}, schema {schema!r}",
-            remedy="Nothing was applied to this schema. Wait for it or end it, or raise migration_timeout",
+            remedy="What is pending was not begun. Wait for it or end it, or raise migration_timeout",
         )
 
 
 class MigrationApplyError(MigrationError):
-    """A statement of a migration failed; neither it nor anything pending for the same schema was applied.
+    """A statement of a migration failed; neither it nor anything after it was applied to the same schema.
 
     `line` and `column` count from 1 and point at the fault, or at the statement where the server gave no position;
     both are None where not even the statement is known. `fact` ends with the SQLSTATE, and `statement` has its
     literals replaced by an ellipsis.
     `rolled_back` names the files that were undone, `version` is what the schema stays at (None: nothing),
-    and `applied` names what was applied before, to other schemas.
+    and `applied` names what the same call applied besides.
     """
 
     def __init__(  # noqa: PLR0913 - all of it is what a person asks first
@@ -238,9 +322,9 @@ class MigrationApplyError(MigrationError):
         quoted = f", in: {statement}" if statement else ""
         stays = f"stays at version {version}" if version is not None else "stays without migrations"
         undone = f" ({', '.join(rolled_back)} rolled back)" if rolled_back else ""
-        before = f". Applied before, and kept: {', '.join(applied)}" if applied else ""
+        besides = f". Applied, and kept: {', '.join(applied)}" if applied else ""
         super().__init__(
-            f"{fact}{quoted}. Schema {schema!r} {stays}{undone}{before}",
+            f"{fact}{quoted}. Schema {schema!r} {stays}{undone}{besides}",
             place=file if line is None else f"{file}:{line}:{column}",
             remedy=remedy or "Mend the file and start again",
         )
@@ -262,8 +346,9 @@ class MigrationReadOnlyError(MigrationError):
         self.module = module
         self.schema = schema
         self.pending = tuple(pending)
+        are = "is" if len(pending) == 1 else "are"
         super().__init__(
-            f"the server takes no writes [SQLSTATE 25006], and {', '.join(pending)} is pending",
+            f"the server takes no writes [SQLSTATE 25006], and {', '.join(pending)} {are} pending",
             place=f"module {module!r}, schema {schema!r}",
             remedy="Migrate on the primary, by a role without default_transaction_read_only, then start again",
         )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 from poolhouse.errors import PoolhouseError
 from poolhouse.pool.faults import DRIVER_ERRORS
 
 if TYPE_CHECKING:
     from asyncpg import Record
-    from asyncpg.pool import PoolConnectionProxy
 
+    from poolhouse.migrations.access import Session
     from poolhouse.pool import SharedPool
 
 _SESSION = """
@@ -30,13 +30,13 @@ WHERE database.datname = pg_catalog.current_database() AND lock.granted AND lock
 _BLOCKERS = f"{_SESSION} WHERE session.pid = ANY (pg_catalog.pg_blocking_pids($1))"
 
 
-async def holders_of(connection: PoolConnectionProxy[Any], key: int) -> tuple[str, ...]:
+async def holders_of(connection: Session, key: int) -> tuple[str, ...]:
     """Describe the sessions that hold the advisory lock `key`."""
     high, low = divmod(key % 2**64, 2**32)
     return tuple(_describe(row) for row in await connection.fetch(_HOLDERS, high, low))
 
 
-async def blockers_of(connection: PoolConnectionProxy[Any], pid: int) -> tuple[str, ...]:
+async def blockers_of(connection: Session, pid: int) -> tuple[str, ...]:
     """Describe the sessions that the server process `pid` waits for."""
     return tuple(_describe(row) for row in await connection.fetch(_BLOCKERS, pid))
 

@@ -1,4 +1,4 @@
-"""The one message that applies what is pending for a schema: composed here, sent elsewhere."""
+"""The messages that apply what is pending for a schema: composed here, sent elsewhere."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from poolhouse._core.identifiers import quote_identifier
 from poolhouse._core.lexer import split_statements
 from poolhouse._core.literal import dollar_quoted, literal
-from poolhouse._core.plan import chain
+from poolhouse.migrations.ledger import advance, has_schema, is_stale, record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator, Sequence
 
     from poolhouse._core.migration_file import LoadedMigrations, MigrationFile
     from poolhouse._core.plan import Plan
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 BUSY = "PH001"
 STALE = "PH002"
 TRANSACTION_ENDED = "PH003"
+POOLED = "PH004"
+INVALID_INDEX = "PH005"
 
 RECORDING = -1  # in place of a statement's number: the file has run, and goes into the ledger
 
@@ -44,9 +46,10 @@ class Stretch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A message that applies `files` to one schema in one implicit transaction, or none of them.
+    """SQL that applies `files` to one schema, and the way from its characters back to the files.
 
-    While it runs, the server says in a notice before each statement which step comes next.
+    Sent as one message, it is one implicit transaction, in which the server says in a notice before each statement
+    which step comes next. What `script` makes is sent by statements.
     """
 
     sql: str = field(repr=False)
@@ -91,27 +94,42 @@ def lock_key(module: str, schema: str) -> int:
 
 
 def compose(
-    loaded: LoadedMigrations, plan: Plan, *, token: str, lock_timeout: float, has_ledger: bool = True
+    loaded: LoadedMigrations,
+    plan: Plan,
+    files: Sequence[MigrationFile],
+    *,
+    token: str,
+    lock_timeout: float,
+    has_ledger: bool = True,
 ) -> Bundle:
-    """Return the bundle that applies what `plan` has pending, provided that the head is still the plan's.
+    """Return the bundle that applies `files`, the first that `plan` has pending, provided the head is still the plan's.
 
-    `token` is any string of hexadecimal digits that no migration can know; `lock_timeout` is in seconds.
-    Without `has_ledger`, the pending files are those that create the ledger's own tables.
+    `token` is any string of hexadecimal digits that no migration can know; `lock_timeout` is in seconds, for files
+    that say nothing else. Without `has_ledger`, the files are those that create the ledger's own tables.
     """
-    renderings = tuple(file.rendering(loaded.schema, loaded.reads) for file in plan.pending)
+    renderings = tuple(file.rendering(loaded.schema, loaded.reads) for file in files)
     text = _Text()
-    text.add(_settings(lock_timeout), _block(_guard(loaded, plan, token, has_ledger=has_ledger)))
+    text.add(_settings(lock_timeout), block(_guard(loaded, plan, token, has_ledger=has_ledger)))
     stretches: list[Stretch] = []
-    for index, (file, rendering) in enumerate(zip(plan.pending, renderings, strict=True)):
-        text.add(_block(_beginning(loaded)))
+    for index, (file, rendering) in enumerate(zip(files, renderings, strict=True)):
+        text.add(block(_beginning(loaded, file, lock_timeout)))
         for number, statement in enumerate(split_statements(rendering.sql, source=file.file)):
             step = Step(index, number)
-            text.add(_block(_announce(token, step)))
+            text.add(block(_announce(token, step)))
             stretches.append(Stretch(step, text.length, text.length + len(statement.text), statement.start))
             text.add(statement.text, ";\n")
-        text.add(_block(_announce(token, Step(index, RECORDING)), _assert_marker(token)), _record(loaded, file))
-    text.add(_advance_head(loaded, plan))
-    return Bundle(text.whole(), token, plan.pending, renderings, tuple(stretches))
+        # The record stands outside of the block, whose language would spend three times as long on it.
+        text.add(block(_announce(token, Step(index, RECORDING)), _assert_marker(token)), record(loaded, file))
+    text.add(advance(loaded, plan, files))
+    return Bundle(text.whole(), token, tuple(files), renderings, tuple(stretches))
+
+
+def script(loaded: LoadedMigrations, file: MigrationFile) -> Bundle:
+    """Return `file` as it is sent outside of transactions: statement by statement, at their places in its rendering."""
+    rendering = file.rendering(loaded.schema, loaded.reads)
+    statements = enumerate(split_statements(rendering.sql, source=file.file))
+    stretches = tuple(Stretch(Step(0, number), each.start, each.end, each.start) for number, each in statements)
+    return Bundle(rendering.sql, "", (file,), (rendering,), stretches)
 
 
 class _Text:
@@ -128,7 +146,8 @@ class _Text:
         return "".join(self._parts)
 
 
-def _block(*statements: str) -> str:
+def block(*statements: str) -> str:
+    """Return a DO block of the given statements of PL/pgSQL."""
     return f"DO {dollar_quoted(' '.join(('BEGIN', *statements, 'END')))};\n"
 
 
@@ -136,61 +155,70 @@ def _settings(lock_timeout: float) -> str:
     # The guard must see what others committed while it waited, whatever the role's default isolation is.
     return (
         "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; "
-        f"SET LOCAL lock_timeout = {max(round(lock_timeout * 1000), 1)}; "
+        f"SET LOCAL lock_timeout = {milliseconds(lock_timeout)}; "
         "SET LOCAL statement_timeout = 0; SET LOCAL client_min_messages = notice;\n"
+    )
+
+
+def guard(loaded: LoadedMigrations, is_stale: str) -> str:
+    """Return the statements of PL/pgSQL that take the lock for this transaction, and refuse what is stale."""
+    return "\n".join(
+        (
+            f"IF NOT pg_catalog.pg_try_advisory_xact_lock({lock_key(loaded.module, loaded.schema)})",
+            f"THEN RAISE EXCEPTION 'another process is migrating' USING ERRCODE = '{BUSY}'; END IF;",
+            f"IF {is_stale}",
+            f"THEN RAISE EXCEPTION 'another process has migrated' USING ERRCODE = '{STALE}'; END IF;",
+        )
     )
 
 
 def _guard(loaded: LoadedMigrations, plan: Plan, token: str, *, has_ledger: bool) -> str:
     return "\n".join(
         (
-            f"IF NOT pg_catalog.pg_try_advisory_xact_lock({lock_key(loaded.module, loaded.schema)})",
-            f"THEN RAISE EXCEPTION 'another process is migrating' USING ERRCODE = '{BUSY}'; END IF;",
-            f"IF {_is_stale(loaded, plan, has_ledger=has_ledger)}",
-            f"THEN RAISE EXCEPTION 'another process has migrated' USING ERRCODE = '{STALE}'; END IF;",
+            guard(loaded, is_stale(loaded, plan.head, has_ledger=has_ledger)),
             f"PERFORM pg_catalog.set_config('poolhouse.bundle', '{token}', true);",
-            *_optional_settings(),
-            *([] if plan.head else [_create_schema(loaded.schema)]),
+            *optional_settings("500ms", is_local=True),
+            *([] if plan.head else [create_schema(loaded.schema)]),
         )
     )
 
 
-def _is_stale(loaded: LoadedMigrations, plan: Plan, *, has_ledger: bool) -> str:
-    if not has_ledger:
-        return "pg_catalog.to_regclass('poolhouse.head') IS NOT NULL"
-    row = f"FROM poolhouse.head WHERE module = {literal(loaded.module)} AND schema_name = {literal(loaded.schema)}"
-    if plan.head is None:
-        return f"EXISTS (SELECT {row})"
-    # Without its schema, unqualified names of a migration would go to public.
-    digest = f"(SELECT digest {row} AND NOT dirty) IS DISTINCT FROM {literal(plan.head.digest)}"
-    return f"{digest} OR NOT {_has_schema(loaded.schema)}"
-
-
-def _optional_settings() -> Iterator[str]:
+def optional_settings(check_interval: str, *, is_local: bool) -> Iterator[str]:
+    """Yield statements of PL/pgSQL that make settings which not every server has."""
     # The first, so that the server notices a client that was killed and lets the lock go, is not to be had on
     # every platform; the second exists from PostgreSQL 17.
-    for name, value in (("client_connection_check_interval", "500ms"), ("transaction_timeout", "0")):
-        setting = f"PERFORM pg_catalog.set_config('{name}', '{value}', true);"
+    for name, value in (("client_connection_check_interval", check_interval), ("transaction_timeout", "0")):
+        setting = f"PERFORM pg_catalog.set_config('{name}', '{value}', {is_local});"
         yield f"BEGIN {setting} EXCEPTION WHEN OTHERS THEN NULL; END;"
 
 
-def _has_schema(schema: str) -> str:
-    return f"EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {literal(schema)})"
-
-
-def _create_schema(schema: str) -> str:
+def create_schema(schema: str) -> str:
+    """Return the statement of PL/pgSQL that creates a schema which is missing."""
     # IF NOT EXISTS would need the right to create schemas even where this one is there.
-    return f"IF NOT {_has_schema(schema)} THEN CREATE SCHEMA {quote_identifier(schema)}; END IF;"
+    return f"IF NOT {has_schema(schema)} THEN CREATE SCHEMA {quote_identifier(schema)}; END IF;"
 
 
-def _beginning(loaded: LoadedMigrations) -> str:
-    # Again for each file: the one before may have set its own search_path.
-    path = literal(f"{quote_identifier(loaded.schema)}, public")
+def _beginning(loaded: LoadedMigrations, file: MigrationFile, lock_timeout: float) -> str:
+    # Again for each file: the one before may have set its own.
+    said = file.directives
+    limits = {
+        "lock_timeout": said.lock_timeout if said.lock_timeout is not None else lock_timeout,
+        "statement_timeout": said.statement_timeout or 0.0,
+    }
+    settings = {"search_path": search_path(loaded.schema), **{name: milliseconds(limits[name]) for name in limits}}
     now = "EXTRACT(epoch FROM pg_catalog.clock_timestamp())::text"
-    return (
-        f"PERFORM pg_catalog.set_config('search_path', {path}, true), "
-        f"pg_catalog.set_config('poolhouse.started', {now}, true);"
-    )
+    calls = [f"pg_catalog.set_config('{name}', {literal(value)}, true)" for name, value in settings.items()]
+    return f"PERFORM {', '.join(calls)}, pg_catalog.set_config('poolhouse.started', {now}, true);"
+
+
+def search_path(schema: str) -> str:
+    """Return the search_path with which a migration of `schema` runs."""
+    return f"{quote_identifier(schema)}, public"
+
+
+def milliseconds(seconds: float) -> str:
+    """Return a time limit as the server takes it; 0 is none, so that a very short one is not rounded to it."""
+    return str(max(round(seconds * 1000), 1) if seconds else 0)
 
 
 def _announcement(token: str) -> str:
@@ -206,30 +234,3 @@ def _assert_marker(token: str) -> str:
         f"IF pg_catalog.current_setting('poolhouse.bundle', true) IS DISTINCT FROM '{token}' "
         f"THEN RAISE EXCEPTION 'the migration ended its transaction' USING ERRCODE = '{TRANSACTION_ENDED}'; END IF;"
     )
-
-
-def _record(loaded: LoadedMigrations, file: MigrationFile) -> str:
-    # Outside of the block, whose language would spend three times as long on these two statements.
-    key = _values((loaded.schema, loaded.module, file.version, file.name))
-    started = "pg_catalog.to_timestamp(pg_catalog.current_setting('poolhouse.started')::float8)"
-    return (
-        "INSERT INTO poolhouse.ledger (schema_name, module, version, name, checksum, raw_checksum, state, "
-        "steps_done, steps_total, started_at, finished_at) "
-        f"VALUES ({key}, {_values((file.checksum, file.raw_checksum))}, 'applied', 1, 1, "
-        f"{started}, pg_catalog.clock_timestamp());\n"
-        f"INSERT INTO poolhouse.event (schema_name, module, version, name, kind) VALUES ({key}, 'apply');\n"
-    )
-
-
-def _advance_head(loaded: LoadedMigrations, plan: Plan) -> str:
-    version = plan.pending[-1].version
-    digest = chain(loaded.files)[loaded.files.index(plan.pending[-1])]
-    values = _values((loaded.module, loaded.schema, version, digest))
-    return (
-        f"INSERT INTO poolhouse.head (module, schema_name, version, digest) VALUES ({values}) "
-        "ON CONFLICT (module, schema_name) DO UPDATE SET version = excluded.version, digest = excluded.digest;\n"
-    )
-
-
-def _values(values: Iterable[str | int | bytes]) -> str:
-    return ", ".join(str(value) if isinstance(value, int) else literal(value) for value in values)

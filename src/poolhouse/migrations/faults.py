@@ -1,27 +1,31 @@
-"""From the server's refusal of a bundle to what a person can act on."""
+"""From the server's refusal of an attempt to what a person can act on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from poolhouse._core.identifiers import quote_identifier
 from poolhouse._core.lexer import TokenKind, line_column, tokenize
 from poolhouse.errors import (
     MigrationApplyError,
+    MigrationLockError,
     MigrationPrivilegeError,
     MigrationReadOnlyError,
     TransactionControlError,
 )
-from poolhouse.migrations.bundle import BUSY, RECORDING, STALE, TRANSACTION_ENDED
+from poolhouse.migrations.blockers import holders_of
+from poolhouse.migrations.bundle import BUSY, RECORDING, STALE, TRANSACTION_ENDED, lock_key
+from poolhouse.migrations.dirty import stopped
 from poolhouse.pool.faults import translate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import asyncpg
-    from asyncpg.pool import PoolConnectionProxy
 
+    from poolhouse._core.migration_file import LoadedMigrations
     from poolhouse.errors import MigrationError
+    from poolhouse.migrations.access import Session
     from poolhouse.migrations.attempt import Attempt, Refusal
     from poolhouse.migrations.bundle import Step
 
@@ -39,11 +43,21 @@ LOCK_FACTS = {
 # Two processes that create the same thing at once: IF NOT EXISTS is no protection, since it looks before it locks.
 _CREATED_MEANWHILE = frozenset({"23505", "42P06", "42P07", "42710"})
 
+# What a transaction of fewer files is spared: values and triggers of files before, locks and memory for all of them.
+SMALLER_HELPS = frozenset({"53200", "53400", "54000", "54001", "55006", "55P04"})
+
+_DEPENDS = (
+    "If another module creates it, say so at the top: `-- poolhouse: depends: <module>/<version>`; else mend the file"
+)
+_OUTSIDE = "Write `-- poolhouse: no-transaction` at the top of the file, and nothing else into it"
+
 _REMEDIES = {
-    "25001": "Migrations run in transactions only, in this version of poolhouse; write it without CONCURRENTLY",
+    "25001": _OUTSIDE,
     "25P01": "Migrations run in an implicit transaction, which has no savepoints; write it without",
-    "2D000": "Remove COMMIT and ROLLBACK from what the migration calls; poolhouse commits",
-    "55P04": "Use the new value in a migration that is deployed after the one that adds it",
+    "2D000": f"Remove COMMIT and ROLLBACK from what the migration calls. Or: {_OUTSIDE}",
+    "3F000": _DEPENDS,
+    "42P01": _DEPENDS,
+    "55P04": "Use the new value in another file than the one that adds it",
 }
 
 _LONGEST_STATEMENT = 200
@@ -52,6 +66,8 @@ _LONGEST_STATEMENT = 200
 def may_retry(attempt: Attempt, refusal: Refusal) -> bool:
     """Whether the same schema may be planned and tried again."""
     code = refusal.sqlstate
+    if refusal.half_done and not refusal.goes_on:
+        return False
     if code in {BUSY, STALE}:
         return refusal.step is None
     if code in _CREATED_MEANWHILE:
@@ -60,20 +76,22 @@ def may_retry(attempt: Attempt, refusal: Refusal) -> bool:
 
 
 async def failure(
-    attempt: Attempt, refusal: Refusal, connection: PoolConnectionProxy[Any], *, applied: tuple[str, ...]
+    attempt: Attempt, refusal: Refusal, connection: Session, *, applied: tuple[str, ...]
 ) -> MigrationError:
     """Return our error for an attempt that failed for good; asks `connection` who it is where rights are missing.
 
-    `applied` names what the same call applied before, to other schemas.
+    `applied` names what the same call applied besides.
     """
     loaded, step = attempt.loaded, refusal.step
+    if refusal.half_done:
+        return stopped(attempt, refusal, statement=_statement(attempt, refusal), place=_line_column(attempt, refusal))
     if refusal.sqlstate == _READ_ONLY:
         pending = [file.filename for file in attempt.plan.pending]
         return MigrationReadOnlyError(module=loaded.module, schema=loaded.schema, pending=pending)
     if refusal.sqlstate == _NO_PRIVILEGE:
         role, database = await who(connection)
         grant = _grant(loaded.schema, step, role=role, database=database)
-        return MigrationPrivilegeError(_fact(refusal.error), place=_place(attempt, refusal), role=role, grant=grant)
+        return MigrationPrivilegeError(_fact(refusal), place=_place(attempt, refusal), role=role, grant=grant)
     if refusal.sqlstate == TRANSACTION_ENDED and step is not None:
         fact = "it ended its transaction; what ran before that is committed, and not in the ledger"
         remedy = "Remove what ends the transaction, undo by hand what is committed, and start again"
@@ -81,7 +99,17 @@ async def failure(
     return _apply_error(attempt, refusal, applied)
 
 
-async def who(connection: PoolConnectionProxy[Any]) -> tuple[str, str]:
+async def lock_error(
+    connection: Session, loaded: LoadedMigrations, sqlstate: str, *, waited: float, blockers: tuple[str, ...] = ()
+) -> MigrationLockError:
+    """Return the error for locks that were not to be had; asks `connection` who holds the one of the migrations."""
+    module, schema = loaded.module, loaded.schema
+    held_by = await holders_of(connection, lock_key(module, schema)) if sqlstate == BUSY else blockers
+    fact = LOCK_FACTS[sqlstate]
+    return MigrationLockError(fact, module=module, schema=schema, waited=waited, sqlstate=sqlstate, blockers=held_by)
+
+
+async def who(connection: Session) -> tuple[str, str]:
     """Return role and database of a connection."""
     row = await connection.fetchrow("SELECT current_user::text AS role, current_database()::text AS database")
     return (row["role"], row["database"]) if row else ("", "")
@@ -91,31 +119,40 @@ def reading_denied(error: asyncpg.PostgresError, *, role: str) -> MigrationPrivi
     """Return the error for a role that may not read the head or the ledger."""
     to = quote_identifier(role)
     grant = f"GRANT USAGE ON SCHEMA poolhouse TO {to}; GRANT SELECT ON poolhouse.head, poolhouse.ledger TO {to};"
-    return MigrationPrivilegeError(_fact(error), place="the ledger", role=role, grant=grant)
+    return MigrationPrivilegeError(_said(error), place="the ledger", role=role, grant=grant)
 
 
 def _apply_error(attempt: Attempt, refusal: Refusal, applied: tuple[str, ...]) -> MigrationApplyError:
     bundle, head, step = attempt.bundle, attempt.plan.head, refusal.step
     line, column = _line_column(attempt, refusal) or (None, None)
-    statement = None if step is None else bundle.statement(step)
+    hint = getattr(refusal.error, "hint", None)
     return MigrationApplyError(
         attempt.loaded.directory if step is None else bundle.files[step.file].file,
-        _fact(refusal.error),
+        _fact(refusal),
         schema=attempt.loaded.schema,
         sqlstate=refusal.sqlstate,
         line=line,
         column=column,
-        statement=None if statement is None else _without_literals(statement),
+        statement=_statement(attempt, refusal),
         rolled_back=[file.filename for file in bundle.files],
-        version=head.version if head else None,
+        version=head.version if head and head.digest else None,
         applied=applied,
-        remedy=_REMEDIES.get(refusal.sqlstate) or getattr(refusal.error, "hint", None),
+        remedy=_REMEDIES.get(refusal.sqlstate, hint),
     )
 
 
-def _fact(error: asyncpg.PostgresError) -> str:
+def _fact(refusal: Refusal) -> str:
+    return refusal.fact or (_said(refusal.error) if refusal.error else LOCK_FACTS[refusal.sqlstate])
+
+
+def _said(error: asyncpg.PostgresError) -> str:
     translated = translate(error)
     return translated.fact if translated else type(error).__name__
+
+
+def _statement(attempt: Attempt, refusal: Refusal) -> str | None:
+    statement = None if refusal.step is None else attempt.bundle.statement(refusal.step)
+    return None if statement is None else without_literals(statement)
 
 
 def _line_column(attempt: Attempt, refusal: Refusal) -> tuple[int, int] | None:
@@ -141,7 +178,8 @@ def _grant(schema: str, step: Step | None, *, role: str, database: str) -> str:
     return f"{on} -- and for what another role owns: GRANT <owner> TO {to};"
 
 
-def _without_literals(statement: str) -> str:
+def without_literals(statement: str) -> str:
+    """Return a statement as a message may show it: on one line, shortened, and without what could be secret."""
     words = " ".join("".join(_shown(statement)).split())
     return words if len(words) <= _LONGEST_STATEMENT else f"{words[:_LONGEST_STATEMENT]}…"
 

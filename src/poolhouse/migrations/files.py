@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from poolhouse._core.migration_file import LoadedMigrations, MigrationFile, parse_migration
+from poolhouse._core.migration_file import LoadedMigrations, RepeatableFile, VersionedFile, parse_migration
 from poolhouse.errors import (
     DuplicateVersionError,
     MigrationFilesError,
@@ -27,22 +27,36 @@ LEDGER = "poolhouse"  # the schema and the module of the ledger itself
 _BYSTANDERS = frozenset({"README", "README.md", "README.rst", "README.txt", "__init__.py", "__pycache__"})
 
 
-def load_folder(directory: Path, *, module: str, schema: str, reads: frozenset[str] = frozenset()) -> LoadedMigrations:
+def load_folder(
+    directory: Path,
+    *,
+    module: str,
+    schema: str,
+    reads: frozenset[str] = frozenset(),
+    applies_late: bool = False,
+) -> LoadedMigrations:
     """Return the migrations of a folder in the order of their versions; MigrationFilesError with all that is wrong."""
     faults: list[PoolhouseError] = []
-    files: list[MigrationFile] = []
+    files: list[VersionedFile] = []
+    repeatables: list[RepeatableFile] = []
     for path in _candidates(directory):
         try:
-            files.append(parse_migration(str(path), _read(path), schema=schema, reads=reads))
+            file = parse_migration(str(path), _read(path), schema=schema, reads=reads)
+            if isinstance(file, VersionedFile):
+                files.append(file)
+            else:
+                repeatables.append(file)
         except MigrationFilesError as error:
             faults += error.violations
         except (MigrationNameError, MigrationTextError) as error:
             faults.append(error)
     files.sort(key=lambda file: file.version)
+    repeatables.sort(key=lambda file: file.name)
     faults += _duplicates(files)
     if faults:
         raise MigrationFilesError(faults)
-    return LoadedMigrations(module, schema, reads, str(directory), tuple(files))
+    found = (tuple(files), tuple(repeatables))
+    return LoadedMigrations(module, schema, reads, str(directory), *found, applies_late=applies_late)
 
 
 @cache
@@ -83,8 +97,8 @@ def _read(path: Path) -> bytes:
         raise MigrationTextError(str(path), fact, remedy="Let this process read it, or remove it") from None
 
 
-def _duplicates(files: Sequence[MigrationFile]) -> Iterator[DuplicateVersionError]:
-    first: dict[int, MigrationFile] = {}
+def _duplicates(files: Sequence[VersionedFile]) -> Iterator[DuplicateVersionError]:
+    first: dict[int, VersionedFile] = {}
     for file in files:
         other = first.setdefault(file.version, file)
         if other is not file:

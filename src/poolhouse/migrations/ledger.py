@@ -1,18 +1,19 @@
-"""What the database knows of its migrations: reading the head and the ledger."""
+"""What the database knows of its migrations: all the SQL that reads or writes head, ledger and events."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from poolhouse._core.literal import literal
+from poolhouse._core.migration_file import VersionedFile
 from poolhouse._core.plan import Head, LedgerRow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from asyncpg.pool import PoolConnectionProxy
-
-    from poolhouse._core.migration_file import LoadedMigrations
+    from poolhouse._core.migration_file import LoadedMigrations, MigrationFile
+    from poolhouse._core.plan import Plan
+    from poolhouse.migrations.access import Session
 
 
 class Standing(NamedTuple):
@@ -31,18 +32,22 @@ LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = wanted.schema_name
 ORDER BY wanted.place
 """
 
+# A failure that left nothing half done, and what was withdrawn, are history.
 _LEDGER = """
-SELECT head.version AS head_version, head.digest, head.dirty, ledger.version, ledger.name, ledger.checksum
+SELECT head.version AS head_version, head.digest, head.dirty, ledger.version, ledger.name, ledger.checksum,
+    ledger.state, ledger.steps_done, ledger.steps_total, ledger.state NOT IN ('applied', 'baselined') AS is_open
 FROM (SELECT $1::text AS module, $2::text AS schema_name) AS wanted
 LEFT JOIN poolhouse.head AS head USING (module, schema_name)
-LEFT JOIN poolhouse.ledger AS ledger USING (module, schema_name)
-ORDER BY ledger.version
+LEFT JOIN poolhouse.ledger AS ledger ON ledger.module = wanted.module AND ledger.schema_name = wanted.schema_name
+    AND (ledger.state IN ('applied', 'baselined')
+        OR ledger.state IN ('running', 'failed') AND ledger.finished_at IS NULL)
+ORDER BY ledger.version, ledger.name
 """
 
+_NOW = "pg_catalog.clock_timestamp()"
 
-async def read_standings(
-    connection: PoolConnectionProxy[Any], wanted: Sequence[LoadedMigrations]
-) -> tuple[Standing, ...]:
+
+async def read_standings(connection: Session, wanted: Sequence[LoadedMigrations]) -> tuple[Standing, ...]:
     """Return where each of `wanted` stands, in one statement that needs SELECT on poolhouse.head and nothing else."""
     modules, schemas = [each.module for each in wanted], [each.schema for each in wanted]
     rows = await connection.fetch(_HEADS, modules, schemas)
@@ -54,18 +59,162 @@ async def read_standings(
     )
 
 
-async def read_ledger(
-    connection: PoolConnectionProxy[Any], wanted: LoadedMigrations
-) -> tuple[Head | None, tuple[LedgerRow, ...]]:
-    """Return the head and the applied migrations of `wanted`, both of the same moment."""
+async def read_ledger(connection: Session, wanted: LoadedMigrations) -> tuple[Head | None, tuple[LedgerRow, ...]]:
+    """Return the head of `wanted`, and what was applied or is half done, all of the same moment."""
     rows = await connection.fetch(_LEDGER, wanted.module, wanted.schema)
     first = rows[0]
     head = None if first["head_version"] is None else Head(first["head_version"], first["digest"], first["dirty"])
-    applied = (LedgerRow(row["version"], row["name"], row["checksum"]) for row in rows if row["version"] is not None)
-    return head, tuple(applied)
+    names = LedgerRow._fields
+    return head, tuple(LedgerRow(*(row[name] for name in names)) for row in rows if row["name"] is not None)
 
 
 def forget(module: str, schema: str) -> str:
     """Return the SQL that makes the database forget all migrations of a module in a schema."""
     where = f"WHERE module = {literal(module)} AND schema_name = {literal(schema)}"
     return f"DELETE FROM poolhouse.head {where}; DELETE FROM poolhouse.ledger {where};"
+
+
+def is_stale(
+    loaded: LoadedMigrations, head: Head | None, begun: LedgerRow | None = None, *, has_ledger: bool = True
+) -> str:
+    """Return the SQL condition that the head, or the row that was `begun`, is not any more what it was."""
+    if not has_ledger:
+        return "pg_catalog.to_regclass('poolhouse.head') IS NOT NULL"
+    row = f"FROM poolhouse.head WHERE {_of(loaded)}"
+    if head is None:
+        return f"EXISTS (SELECT {row})"
+    dirty = "dirty" if begun else "NOT dirty"
+    digest = f"(SELECT digest {row} AND {dirty}) IS DISTINCT FROM {literal(head.digest)}"
+    # Without its schema, unqualified names of a migration would go to public.
+    gone = f"NOT {has_schema(loaded.schema)}"
+    return f"{digest} OR {gone}{_has_moved_on(loaded, begun) if begun else ''}"
+
+
+def has_schema(schema: str) -> str:
+    """Return the SQL condition that `schema` exists."""
+    return f"EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {literal(schema)})"
+
+
+def record(loaded: LoadedMigrations, file: MigrationFile) -> str:
+    """Return the SQL that records `file` as applied in this transaction, begun at `poolhouse.started`."""
+    started = "pg_catalog.to_timestamp(pg_catalog.current_setting('poolhouse.started')::float8)"
+    return _upsert(loaded, file, state="applied", steps=(1, 1), started=started, finished=_NOW) + note_event(
+        loaded, file, "apply"
+    )
+
+
+def advance(loaded: LoadedMigrations, plan: Plan, files: Sequence[MigrationFile]) -> str:
+    """Return the SQL that moves the head over `files`, and withdraws what has no file any more."""
+    head = plan.after(files).head or Head(0, b"")
+    return _withdraw(loaded, plan.forgotten) + _set_head(loaded, head)
+
+
+def begin(loaded: LoadedMigrations, plan: Plan, file: VersionedFile, *, steps: int) -> str:
+    """Return the SQL that records that `file` is run by statements, from the first or from where it stopped."""
+    head = plan.head or Head(0, b"")
+    done = plan.unfinished.row.steps_done if plan.unfinished else 0
+    row = _upsert(loaded, file, state="running", steps=(done, steps), started=_NOW, finished="NULL")
+    return row + _set_head(loaded, head._replace(dirty=True))
+
+
+def record_step(loaded: LoadedMigrations, file: VersionedFile, done: int) -> str:
+    """Return the SQL that records how many statements of `file` have run."""
+    return f"UPDATE poolhouse.ledger SET steps_done = {done} WHERE {_is(loaded, file)};\n"
+
+
+def finish(loaded: LoadedMigrations, plan: Plan, file: VersionedFile, *, repair: str | None = None) -> str:
+    """Return the SQL that records that a half-done `file` is applied as it is now, by the given repair if any."""
+    checksums = f"checksum = {literal(file.checksum)}, raw_checksum = {literal(file.raw_checksum)}"
+    done = f"state = 'applied', steps_done = steps_total, finished_at = {_NOW}, error = NULL, {checksums}"
+    update = f"UPDATE poolhouse.ledger SET {done} WHERE {_is(loaded, file)};\n"
+    event = note_event(loaded, file, "repair" if repair else "apply", repair)
+    return update + event + advance(loaded, plan, [file])
+
+
+def fail(loaded: LoadedMigrations, plan: Plan, file: VersionedFile, *, error: str, half_done: bool) -> str:
+    """Return the SQL that records why `file` stopped; when it is not half done, it counts as never begun."""
+    finished = "NULL" if half_done else _NOW
+    why = f"state = 'failed', error = {literal(error)}, finished_at = {finished}"
+    update = f"UPDATE poolhouse.ledger SET {why} WHERE {_is(loaded, file)};\n"
+    clean = _set_head(loaded, (plan.head or Head(0, b""))._replace(dirty=False))
+    return update + note_event(loaded, file, "fail", error) + ("" if half_done else clean)
+
+
+def undo(loaded: LoadedMigrations, head: Head, row: LedgerRow) -> str:
+    """Return the SQL that records that a half-done migration was undone by hand, so that it is pending again."""
+    update = f"UPDATE poolhouse.ledger SET state = 'failed', finished_at = {_NOW} WHERE {_is(loaded, row)};\n"
+    event = note_event(loaded, row, "repair", "mark-rolled-back")
+    return update + event + _set_head(loaded, head._replace(dirty=False))
+
+
+def accept(loaded: LoadedMigrations, file: VersionedFile, head: Head) -> str:
+    """Return the SQL that records `file` as it is now as what was applied, with the head that follows from that."""
+    values = _values((file.checksum, file.raw_checksum, file.name))
+    update = f"UPDATE poolhouse.ledger SET (checksum, raw_checksum, name) = ({values}) WHERE {_is(loaded, file)};\n"
+    return update + note_event(loaded, file, "repair", "accept-checksum") + _set_head(loaded, head)
+
+
+def note_event(loaded: LoadedMigrations, file: MigrationFile | LedgerRow, kind: str, detail: str | None = None) -> str:
+    """Return the SQL that adds an event."""
+    key = _values((loaded.schema, loaded.module, _version(file), file.name, kind, detail))
+    return f"INSERT INTO poolhouse.event (schema_name, module, version, name, kind, detail) VALUES ({key});\n"
+
+
+def _upsert(
+    loaded: LoadedMigrations, file: MigrationFile, *, state: str, steps: tuple[int, int], started: str, finished: str
+) -> str:
+    version = _version(file)
+    kind = "repeatable" if version is None else "versioned"
+    key = _values((loaded.schema, loaded.module, version, file.name, kind, file.checksum, file.raw_checksum, state))
+    # The predicates fit the key of the ledger's first version as well, which records how it was changed.
+    target = "name) WHERE version IS NULL" if version is None else "version) WHERE version IS NOT NULL"
+    changed = ("name", "checksum", "raw_checksum", "state", "steps_done", "steps_total", "finished_at")
+    updates = ", ".join(f"{column} = excluded.{column}" for column in changed)
+    again = "" if state == "running" and steps[0] else ", started_at = excluded.started_at"
+    return (
+        "INSERT INTO poolhouse.ledger AS old (schema_name, module, version, name, kind, checksum, raw_checksum, state, "
+        f"steps_done, steps_total, started_at, finished_at) "
+        f"VALUES ({key}, {steps[0]}, {steps[1]}, {started}, {finished})\n"
+        f"ON CONFLICT (schema_name, module, {target} DO UPDATE SET {updates}{again}, "
+        "applied_by = excluded.applied_by, error = NULL;\n"
+    )
+
+
+def _set_head(loaded: LoadedMigrations, head: Head) -> str:
+    values = _values((loaded.module, loaded.schema, head.version, head.digest))
+    return (
+        f"INSERT INTO poolhouse.head (module, schema_name, version, digest, dirty) VALUES ({values}, {head.dirty}) "
+        "ON CONFLICT (module, schema_name) DO UPDATE SET (version, digest, dirty) = "
+        "(excluded.version, excluded.digest, excluded.dirty);\n"
+    )
+
+
+def _withdraw(loaded: LoadedMigrations, names: Iterable[str]) -> str:
+    listed = _values(names)
+    if not listed:
+        return ""
+    which = f"{_of(loaded)} AND version IS NULL AND name IN ({listed})"
+    return f"UPDATE poolhouse.ledger SET state = 'withdrawn' WHERE {which};\n"
+
+
+def _has_moved_on(loaded: LoadedMigrations, row: LedgerRow) -> str:
+    same = f"steps_done = {row.steps_done} AND state = {literal(row.state)} AND finished_at IS NULL"
+    return f" OR NOT EXISTS (SELECT FROM poolhouse.ledger WHERE {_is(loaded, row)} AND {same})"
+
+
+def _of(loaded: LoadedMigrations) -> str:
+    return f"module = {literal(loaded.module)} AND schema_name = {literal(loaded.schema)}"
+
+
+def _is(loaded: LoadedMigrations, file: VersionedFile | LedgerRow) -> str:
+    return f"{_of(loaded)} AND version = {file.version}"
+
+
+def _version(file: MigrationFile | LedgerRow) -> int | None:
+    return file.version if isinstance(file, VersionedFile | LedgerRow) else None
+
+
+def _values(values: Iterable[str | int | bytes | None]) -> str:
+    return ", ".join(
+        "NULL" if value is None else str(value) if isinstance(value, int) else literal(value) for value in values
+    )

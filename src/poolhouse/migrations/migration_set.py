@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from poolhouse._core.identifiers import check_identifier
-from poolhouse.errors import IdentifierError
+from poolhouse.errors import ConfigurationError, IdentifierError
 from poolhouse.migrations.files import LEDGER, load_folder
 from poolhouse.migrations.runner import migrate
 
@@ -23,25 +23,46 @@ class MigrationSet:
     for ever, which the folder's name is taken for by default. Building a set reads nothing, and it is immutable.
 
     A file is `<digits>_<name>.sql`, for example `0007_add_status.sql` or `20250131093000_add_status.sql`; the
-    digits are its version, compared as an integer. Besides, the folder may hold hidden files, a README and an
-    `__init__.py`; any other name is an error. Each file is UTF-8 SQL, and may be a template. It runs in a
-    transaction together with its record in the ledger, with the schema first in `search_path`.
-    `-- poolhouse: template-bodies` above its first statement extends templates to dollar-quoted bodies.
+    digits are its version, compared as an integer. `R_<name>.sql` is repeatable: it is run after the versioned ones
+    whenever it is not what was run last. Besides, the folder may hold hidden files, a README and an `__init__.py`;
+    any other name is an error. Each file is UTF-8 SQL, and may be a template. It runs in a transaction together with
+    its record in the ledger, with the schema first in `search_path`. Comments above its first statement change that:
 
+    - `-- poolhouse: no-transaction` sends its statements one by one, in a session of their own, and records each.
+    - `-- poolhouse: isolate` gives it a transaction without other files.
+    - `-- poolhouse: depends: users/0003` lets it wait for a migration of another module; any number of these.
+    - `-- poolhouse: lock-timeout: 10s` and `statement-timeout: 5min` limit each statement; 0 for no limit.
+    - `-- poolhouse: phase: contract` lets it wait until somebody asks for it; `expand` is what all others are.
+    - `-- poolhouse: template-bodies` extends templates to dollar-quoted bodies.
+    - `-- poolhouse: irreversible` and `allow: <rule> <reason>` are for whoever reads it.
+
+    A file that was not applied, below others that were, is an error, unless `out_of_order` is "apply".
     Raises IdentifierError for a module name that the ledger cannot hold, and for the ledger's own.
     """
 
-    __slots__ = ("_db", "_directory", "_module")
+    __slots__ = ("_applies_late", "_db", "_directory", "_module")
 
+    _applies_late: bool
     _db: SchemaManager
     _directory: Path
     _module: str
 
-    def __init__(self, db: SchemaManager, directory: str | Path, *, module: str | None = None) -> None:
+    def __init__(
+        self,
+        db: SchemaManager,
+        directory: str | Path,
+        *,
+        module: str | None = None,
+        out_of_order: Literal["refuse", "apply"] = "refuse",
+    ) -> None:
         path = Path(directory)
         name = check_identifier(path.resolve().name if module is None else module)
         for reserved in {name, db.schema} & {LEDGER}:
             raise IdentifierError(reserved, "it is the ledger's own", remedy="Choose another name")
+        if out_of_order not in {"refuse", "apply"}:
+            fact = f"out_of_order cannot be {out_of_order!r}"
+            raise ConfigurationError(fact, place=f"module {name!r}", remedy="Choose 'refuse' or 'apply'")
+        object.__setattr__(self, "_applies_late", out_of_order == "apply")
         object.__setattr__(self, "_db", db)
         object.__setattr__(self, "_directory", path)
         object.__setattr__(self, "_module", name)
@@ -75,8 +96,14 @@ class MigrationSet:
 
         Raises MigrationFilesError with everything that is wrong, each with its file and, where there is one, its place.
         """
-        return load_folder(self._directory, module=self._module, schema=self._db.schema, reads=self._db.reads)
+        return load_folder(
+            self._directory,
+            module=self._module,
+            schema=self._db.schema,
+            reads=self._db.reads,
+            applies_late=self._applies_late,
+        )
 
-    async def apply(self, *, timeout: float | None = None) -> MigrationReport:
+    async def apply(self, *, timeout: float | None = None, contract: bool = False) -> MigrationReport:
         """Apply what is pending, as `migrate` does for several sets."""
-        return (await migrate([self], timeout=timeout)).reports[0]
+        return (await migrate([self], timeout=timeout, contract=contract)).reports[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -14,18 +14,18 @@ from poolhouse.migrations.ledger import Standing, forget, read_ledger, read_stan
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from asyncpg.pool import PoolConnectionProxy
-
     from poolhouse._core.migration_file import LoadedMigrations
     from poolhouse._core.plan import Plan
     from poolhouse.errors import MigrationError
+    from poolhouse.migrations.access import Session
 
 
 async def plan_all(
-    connection: PoolConnectionProxy[Any], wanted: Sequence[LoadedMigrations]
+    connection: Session, wanted: Sequence[LoadedMigrations], *, contract: bool = False
 ) -> dict[LoadedMigrations, Plan]:
     """Return a plan for each of `wanted`, in one statement where the heads alone tell it.
 
+    Without `contract`, migrations of that phase are held.
     Raises MigrationDriftError with the disagreements of all of them, and MigrationPrivilegeError.
     """
     plans: dict[LoadedMigrations, Plan] = {}
@@ -33,7 +33,7 @@ async def plan_all(
     try:
         for loaded, standing in zip(wanted, await _standings(connection, wanted), strict=True):
             try:
-                plans[loaded] = await _plan(connection, loaded, standing)
+                plans[loaded] = await _plan(connection, loaded, standing, contract=contract)
             except MigrationDriftError as error:
                 drift += error.violations
     except asyncpg.InsufficientPrivilegeError as error:
@@ -44,7 +44,7 @@ async def plan_all(
     return plans
 
 
-async def _standings(connection: PoolConnectionProxy[Any], wanted: Sequence[LoadedMigrations]) -> Sequence[Standing]:
+async def _standings(connection: Session, wanted: Sequence[LoadedMigrations]) -> Sequence[Standing]:
     try:
         return await read_standings(connection, wanted)
     except asyncpg.UndefinedTableError:
@@ -52,13 +52,13 @@ async def _standings(connection: PoolConnectionProxy[Any], wanted: Sequence[Load
         return [Standing(None, has_schema=False) for _ in wanted]
 
 
-async def _plan(connection: PoolConnectionProxy[Any], loaded: LoadedMigrations, standing: Standing) -> Plan:
+async def _plan(connection: Session, loaded: LoadedMigrations, standing: Standing, *, contract: bool) -> Plan:
     module, schema = loaded.module, loaded.schema
     if standing.head and not standing.has_schema:
         version = standing.head.version
         dropped = SchemaDroppedError(module=module, schema=schema, version=version, forget=forget(module, schema))
         raise MigrationDriftError([dropped])
-    plan = plan_from_head(loaded, standing.head)
+    plan = plan_from_head(loaded, standing.head, contract=contract)
     if plan is not None:
         return plan
-    return plan_from_ledger(loaded, *await read_ledger(connection, loaded))
+    return plan_from_ledger(loaded, *await read_ledger(connection, loaded), contract=contract)

@@ -9,20 +9,27 @@ from dataclasses import dataclass
 class MigrationReport:
     """What was done for one module in one schema.
 
-    `applied` are the versions that this call applied, in order; `version` is what the schema is at now.
-    `ahead` are versions that the database has and the files have not: another, newer release was here.
+    `applied` are the versions that this call applied, and `repeated` the names of repeatable migrations, in order;
+    `version` is what the schema is at now, None where nobody asked. `ahead` are versions that the database has and
+    the files have not: another, newer release was here. `held` are contract migrations that wait for their command.
     """
 
     module: str
     schema: str
-    version: int
+    version: int | None
     applied: tuple[int, ...] = ()
     ahead: tuple[int, ...] = ()
+    repeated: tuple[str, ...] = ()
+    held: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        done = f"{len(self.applied)} applied" if self.applied else "up to date"
+        if self.version is None:
+            return f"{self.module}: schema {self.schema!r} was not looked at"
+        count = len(self.applied) + len(self.repeated)
+        done = f"{count} applied" if count else "up to date"
         ahead = ", ahead of its files" if self.ahead else ""
-        return f"{self.module}: {done}, schema {self.schema!r} at version {self.version}{ahead}"
+        held = f", contract {', '.join(map(str, self.held))} waits for its command" if self.held else ""
+        return f"{self.module}: {done}, schema {self.schema!r} at version {self.version}{ahead}{held}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +41,8 @@ class MigrationResult:
 
     @property
     def applied(self) -> int:
-        """How many migrations were applied."""
-        return sum(len(report.applied) for report in self.reports)
+        """How many migrations were applied, the repeatable ones included."""
+        return sum(len(report.applied) + len(report.repeated) for report in self.reports)
 
     def __str__(self) -> str:
         return "\n".join(map(str, self.reports)) or "no migration sets"

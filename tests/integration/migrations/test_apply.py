@@ -48,6 +48,7 @@ async def test_each_file_is_recorded_once_with_who_applied_it_and_when(users, ad
     events = await admin.fetch("SELECT kind, module, version, name FROM poolhouse.event ORDER BY id")
     assert [tuple(event) for event in events] == [
         ("apply", "poolhouse", 1, "create_ledger"),
+        ("apply", "poolhouse", 2, "record_repeatable_migrations"),
         ("apply", "users", 1, "accounts"),
         ("apply", "users", 2, "names"),
     ]

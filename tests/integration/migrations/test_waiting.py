@@ -7,6 +7,7 @@ import asyncio
 import asyncpg
 import pytest
 
+from poolhouse._core.stages import first_stage
 from poolhouse.errors import MigrationLockError
 from poolhouse.migrations import MigrationSet
 from poolhouse.migrations.attempt import prepare, send
@@ -109,7 +110,7 @@ async def test_a_plan_made_before_another_process_migrated_is_stale(users, pool)
         plan = (await plan_all(lease.connection, [loaded]))[loaded]
     await migrations.apply()
     async with pool.lease("test") as lease:
-        refusal = await send(prepare(loaded, plan, lock_timeout=1), lease.connection, pool)
+        refusal = await send(prepare(loaded, plan, first_stage(plan.pending), lock_timeout=1), lease.connection, pool)
         (standing,) = await read_standings(lease.connection, [loaded])
     assert (refusal.sqlstate, refusal.step) == (STALE, None)
     assert standing.head.version == 2
@@ -121,7 +122,7 @@ async def test_a_schema_dropped_after_the_plan_was_made_is_not_migrated_into_pub
     async with pool.lease("test") as lease:
         plan = (await plan_all(lease.connection, [loaded]))[loaded]
         await admin.execute("DROP SCHEMA users CASCADE")
-        refusal = await send(prepare(loaded, plan, lock_timeout=1), lease.connection, pool)
+        refusal = await send(prepare(loaded, plan, first_stage(plan.pending), lock_timeout=1), lease.connection, pool)
     assert refusal.sqlstate == STALE
     assert await admin.fetchval("SELECT to_regclass('public.b') IS NULL")
 

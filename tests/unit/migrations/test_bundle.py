@@ -21,7 +21,7 @@ def bundle():
         for number, text in enumerate(texts, start=1)
     )
     loaded = LoadedMigrations("m", "a longer name", frozenset(), "m", files)
-    return compose(loaded, plan_from_head(loaded, None), token=TOKEN, lock_timeout=3.0)
+    return compose(loaded, plan_from_head(loaded, None), files, token=TOKEN, lock_timeout=3.0)
 
 
 def test_a_position_in_the_message_leads_back_to_line_and_column(bundle):

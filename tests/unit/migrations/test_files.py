@@ -110,4 +110,4 @@ def test_paths_in_messages_are_as_short_as_they_were_given(folder, monkeypatch):
 
 
 def test_the_ledgers_own_migrations_load():
-    assert [file.version for file in ledger_migrations().files] == [1]
+    assert [file.version for file in ledger_migrations().files] == [1, 2]

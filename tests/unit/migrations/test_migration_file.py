@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from poolhouse._core.migration_file import parse_migration, parse_name
+from poolhouse._core.directives import Directives, Phase
+from poolhouse._core.migration_file import RepeatableFile, parse_migration, parse_name
 from poolhouse.errors import (
     DirectiveError,
     MigrationFilesError,
@@ -55,6 +56,9 @@ def test_a_name_is_a_version_and_a_title(file, expected):
         "\u0660\u0661_arabic_digits.sql",
         "0007_add.sql\n",
         "notes.md",
+        "r_views.sql",
+        "R_.sql",
+        "R_views.sql~",
     ],
 )
 def test_any_other_name_is_refused_with_the_form_it_should_have(file):
@@ -67,10 +71,9 @@ def test_a_version_too_large_for_the_ledger_is_refused():
         parse_name("9223372036854775808_too_far.sql")
 
 
-@pytest.mark.parametrize("file", ["R_views.sql", "r_views.sql"])
-def test_a_repeatable_file_is_refused_as_not_supported_yet(file):
-    with pytest.raises(MigrationNameError, match="repeatable migrations are not supported"):
-        parse_name(file)
+def test_a_repeatable_file_has_a_name_and_no_version():
+    assert parse_name("m/R_views-of-today.sql") == (None, "views-of-today")
+    assert isinstance(parse("SELECT 1", file="m/R_views.sql"), RepeatableFile)
 
 
 def test_a_file_is_known_by_its_tokens_and_by_its_bytes():
@@ -89,12 +92,78 @@ def test_text_that_is_not_utf_8_is_refused_at_its_place():
     assert str(fault).startswith("migrations/users/0001_create.sql:2:9: byte 0xe4 is not UTF-8")
 
 
-@pytest.mark.parametrize("word", ["no-transaction", "isolate", "depends: users/0003", "phase: contract", "allow: x y"])
-def test_a_directive_of_a_later_version_is_refused_as_not_supported_yet(word):
+@pytest.mark.parametrize(
+    ("word", "directives"),
+    [
+        ("no-transaction", Directives(no_transaction=True)),
+        ("isolate", Directives(isolate=True)),
+        ("irreversible", Directives(irreversible=True)),
+        ("template-bodies", Directives(template_bodies=True)),
+        ("depends: users/0003", Directives(depends=(("users", 3),))),
+        ("depends: a/b c/0", Directives(depends=(("a/b c", 0),))),
+        ("phase: contract", Directives(phase=Phase.CONTRACT)),
+        ("phase: expand", Directives(phase=Phase.EXPAND)),
+        ("lock-timeout: 500ms", Directives(lock_timeout=0.5)),
+        ("statement-timeout:1.5 min", Directives(statement_timeout=90.0)),
+        ("statement-timeout: 0", Directives(statement_timeout=0.0)),
+        ("allow: drop-column it is not read", Directives(allow=(("drop-column", "it is not read"),))),
+    ],
+)
+def test_a_directive_is_read(word, directives):
+    assert parse(f"-- licence\n-- poolhouse: {word}\nSELECT 1").directives == directives
+
+
+def test_dependencies_and_allowances_may_be_many():
+    text = (
+        "-- poolhouse: depends: a/1\n-- poolhouse: depends: b/2\n-- poolhouse: allow: x y\n-- poolhouse: allow: z w\n"
+    )
+    said = parse(text).directives
+    assert (said.depends, said.allow) == ((("a", 1), ("b", 2)), (("x", "y"), ("z", "w")))
+
+
+@pytest.mark.parametrize(
+    ("word", "fact"),
+    [
+        ("depends: users", "'depends' cannot be read"),
+        ("depends: users/x", "'depends' cannot be read"),
+        ("depends", "'depends' cannot be read"),
+        ("phase: later", "'phase' cannot be read"),
+        ("phase", "'phase' cannot be read"),
+        ("lock-timeout: 5", "'lock-timeout' cannot be read"),
+        ("lock-timeout: 0.0001ms", "'lock-timeout' cannot be read"),
+        ("statement-timeout: 1000h", "'statement-timeout' cannot be read"),
+        ("allow: drop-column", "'allow' cannot be read"),
+        ("isolate: yes", "'isolate' takes no argument"),
+    ],
+)
+def test_a_directive_that_cannot_be_read_is_refused_with_an_example(word, fact):
     (fault,) = faults(f"-- licence\n-- poolhouse: {word}\nSELECT 1")
     assert isinstance(fault, DirectiveError)
-    assert "not supported by this version" in str(fault)
+    assert fact in str(fault)
     assert (fault.line, fault.column) == (2, 1)
+
+
+def test_a_directive_given_twice_is_refused():
+    (fault,) = faults("-- poolhouse: phase: expand\n-- poolhouse: phase: contract\nSELECT 1")
+    assert "'phase' is given twice" in str(fault)
+
+
+@pytest.mark.parametrize("word", ["no-transaction", "phase: contract", "irreversible"])
+def test_a_repeatable_file_refuses_directives_of_what_happens_once(word):
+    (fault,) = faults(f"-- poolhouse: {word}\nSELECT 1", file="m/R_views.sql")
+    assert "in a repeatable migration" in str(fault)
+
+
+@pytest.mark.parametrize("word", ["no-transaction", "template-bodies"])
+def test_the_checksum_covers_directives_that_change_the_meaning(word):
+    assert parse(f"-- poolhouse: {word}\nSELECT 1").checksum != parse("SELECT 1").checksum
+
+
+@pytest.mark.parametrize(
+    "word", ["isolate", "irreversible", "depends: a/1", "phase: contract", "lock-timeout: 1s", "allow: a b"]
+)
+def test_the_checksum_does_not_cover_directives_that_only_say_how_or_when(word):
+    assert parse(f"-- poolhouse: {word}\nSELECT 1").checksum == parse("SELECT 1").checksum
 
 
 def test_an_unknown_directive_is_refused_with_the_nearest_one():
@@ -169,6 +238,35 @@ def test_a_statement_that_cannot_be_part_of_the_transaction_is_refused_at_its_pl
 )
 def test_what_only_looks_like_transaction_control_is_accepted(statement):
     assert parse(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE INDEX CONCURRENTLY i ON {{tables.a}} (id)",
+        "create unique index concurrently if not exists i on a (id)",
+        "DROP INDEX CONCURRENTLY i",
+        "REINDEX (VERBOSE, CONCURRENTLY) TABLE a",
+        "REINDEX INDEX CONCURRENTLY i",
+        "ALTER TABLE a DETACH PARTITION b CONCURRENTLY",
+        "VACUUM a",
+        "ALTER SYSTEM SET work_mem = '1GB'",
+        "CREATE DATABASE x",
+    ],
+)
+def test_what_the_server_runs_outside_of_transactions_only_needs_the_directive(statement):
+    (fault,) = faults(f"SELECT 1;\n{statement}")
+    assert isinstance(fault, TransactionControlError)
+    assert "-- poolhouse: no-transaction" in str(fault)
+    assert fault.line == 2
+    assert parse(f"-- poolhouse: no-transaction\n{statement}").directives.no_transaction
+
+
+@pytest.mark.parametrize("statement", ["COMMIT", "BEGIN", "COPY a FROM STDIN", "CREATE INDEX CONCURRENTLY ON a (id)"])
+def test_what_cannot_be_recorded_step_by_step_is_refused(statement):
+    (fault,) = faults(f"-- poolhouse: no-transaction\n{statement}")
+    assert isinstance(fault, TransactionControlError)
+    assert fault.line == 2
 
 
 def test_an_unterminated_literal_is_refused_where_it_begins():

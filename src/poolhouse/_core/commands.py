@@ -1,0 +1,12 @@
+"""The commands that errors tell a person to run."""
+
+from __future__ import annotations
+
+from shlex import quote
+
+REPAIRS = ("resume", "mark-applied", "mark-rolled-back", "accept-checksum")
+
+
+def repair_command(repair: str, *, module: str, version: int, schema: str) -> str:
+    """Return the command that repairs one migration in one schema, as a shell takes it; `repair` is one of REPAIRS."""
+    return f"poolhouse migrations repair {quote(module)}/{version} --schema {quote(schema)} --{repair}"
