@@ -28,8 +28,8 @@ def sets(pool, write):
 
     def sets(**modules):
         made = []
-        for module, files in modules.items():
-            files, options = files if isinstance(files, tuple) else (files, {})
+        for module, given in modules.items():
+            files, options = given if isinstance(given, tuple) else (given, {})
             db = SchemaManager(pool, schema=options.get("schema", module), reads=options.get("reads", ()))
             made.append(MigrationSet(db, write(module, files)))
         return made

@@ -1,9 +1,10 @@
-"""Real processes that start at the same moment, and one that is killed."""
+"""Real processes that start at the same moment, and some that are killed."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import sys
 import time
 import uuid
@@ -13,12 +14,31 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from poolhouse.migrations import MigrationSet
+from poolhouse.errors import MigrationDirtyError
+from poolhouse.migrations import MigrationReport, MigrationSet, repair
+from poolhouse.migrations.bundle import lock_key
 from poolhouse.schema import SchemaManager
 from poolhouse.testing.plugin import with_database
 
 PROCESSES = 8
 ROUNDS = 4
+KILLS = 8
+
+OUTSIDE = "-- poolhouse: no-transaction\n"
+ROWS = "CREATE TABLE {{tables.a}} (id int, x int); INSERT INTO a SELECT g, g % 7 FROM generate_series(1, 30000) g"
+# Every kind of statement that goes on by itself; each must have happened exactly once.
+STEPS = f"""{OUTSIDE}SET maintenance_work_mem = '1MB';
+CREATE TABLE {{{{tables.log}}}} (step text);
+CREATE INDEX CONCURRENTLY i ON {{{{tables.a}}}} (x);
+INSERT INTO log VALUES ('between');
+CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS u ON {{{{tables.a}}}} (id);
+UPDATE a SET x = x + 1;
+REINDEX TABLE CONCURRENTLY a;
+VACUUM a;
+CREATE INDEX gone ON a (x, id);
+DROP INDEX CONCURRENTLY gone;
+INSERT INTO log VALUES ('last')"""
+FILES = {"1_rows.sql": ROWS, "2_steps.sql": STEPS, "3_more.sql": "CREATE TABLE {{tables.b}} (id int)"}
 
 
 class Starting:
@@ -124,3 +144,83 @@ async def test_a_process_killed_in_the_middle_of_a_migration_does_not_hold_up_th
     assert report.applied == (1, 2)
     assert time.monotonic() - begun < 3
     assert await admin.fetchval("SELECT count(*) FROM poolhouse.ledger WHERE module = 'users'") == 2
+
+
+async def look(dsn):
+    """What the files of this module have made, and what must never be left."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        return {
+            "log": await connection.fetchval("SELECT array_agg(step ORDER BY step) FROM users.log"),
+            "sum": await connection.fetchval("SELECT sum(x - id % 7) FROM users.a"),
+            "indexes": await connection.fetchval(
+                "SELECT array_agg(relname::text || ' ' || indisvalid ORDER BY relname) FROM pg_index "
+                "JOIN pg_class ON oid = indexrelid WHERE indrelid = 'users.a'::regclass"
+            ),
+            "ledger": await connection.fetchval(
+                "SELECT array_agg(version || ' ' || state ORDER BY version) FROM poolhouse.ledger "
+                "WHERE module = 'users'"
+            ),
+            "dirty": await connection.fetchval("SELECT bool_or(dirty) FROM poolhouse.head"),
+            "locks": await connection.fetchval(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = $1",
+                lock_key("users", "users") % 2**32,
+            ),
+        }
+    finally:
+        await connection.close()
+
+
+RIGHT = {
+    "log": ["between", "last"],
+    "sum": 30000,
+    "indexes": ["i true", "u true"],
+    "ledger": ["1 applied", "2 applied", "3 applied"],
+    "dirty": False,
+    "locks": 0,
+}
+
+
+async def test_processes_that_start_together_build_indexes_concurrently_without_a_deadlock(postgres, processes, write):
+    orders = [[("users", write("users", FILES))]] * PROCESSES
+    started = await processes(PROCESSES)
+    async with empty_database(postgres) as dsn:
+        assert await start_together(started, dsn, orders) == ["users/1", "users/2", "users/3"]
+        assert await look(dsn) == RIGHT
+
+
+async def test_wherever_a_process_is_killed_the_next_start_ends_in_the_right_state(postgres, processes, write):
+    sets = [("users", write("users", FILES))]
+    *victims, survivor = await processes(KILLS + 1)
+    chance = random.Random(uuid.uuid4().int)
+    async with empty_database(postgres) as dsn:
+        begun = time.monotonic()
+        assert await start_together([survivor], dsn, [sets]) == ["users/1", "users/2", "users/3"]
+        duration = time.monotonic() - begun
+    for victim in victims:
+        async with empty_database(postgres) as dsn:
+            victim.start(dsn, sets)
+            await asyncio.sleep(moment := chance.uniform(0.0, duration))
+            victim.process.kill()
+            await victim.process.wait()
+            await start_together([survivor], dsn, [sets])
+            assert await look(dsn) == RIGHT, moment
+
+
+async def test_a_process_killed_where_nobody_knows_leaves_the_decision_to_a_person(
+    database, processes, pool, write, until_asleep
+):
+    text = "CREATE TABLE {{tables.b}} (id int);\nDO $$ BEGIN INSERT INTO users.b VALUES (1); COMMIT; %s END $$"
+    folder = write("users", {"1_a.sql": f"{OUTSIDE}{text % 'PERFORM pg_sleep(60);'}"})
+    (process,) = await processes(1)
+    process.start(database, [("users", folder)])
+    await until_asleep()
+    process.process.kill()
+    migrations = MigrationSet(SchemaManager(pool, schema="users"), folder)
+    with pytest.raises(MigrationDirtyError, match="died in its middle") as caught:
+        await migrations.apply()
+    assert (caught.value.step, caught.value.steps, caught.value.line) == (2, 2, 3)
+    assert "poolhouse migrations repair users/1 --schema users --resume" in str(caught.value)
+    write("users", {"1_a.sql": f"{OUTSIDE}{text % ''}"})
+    await repair.resume(migrations, 1)
+    assert await migrations.apply() == MigrationReport("users", "users", 1)

@@ -11,6 +11,12 @@ from poolhouse.errors import MigrationApplyError, MigrationLockError
 
 ENUM = "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE a (id int, mood mood)"
 
+DEFERRED = """
+CREATE TABLE b (id int PRIMARY KEY);
+CREATE TABLE c (b int REFERENCES b DEFERRABLE INITIALLY DEFERRED);
+INSERT INTO b VALUES (1);
+INSERT INTO c VALUES (1)"""
+
 
 async def transactions(admin):
     """The versions that were recorded by one transaction, together."""
@@ -48,11 +54,7 @@ async def test_an_isolated_file_has_a_transaction_of_its_own(users, admin):
         # Hidden from whoever reads the words: a value that is added dynamically.
         ("DO $$ BEGIN EXECUTE 'ALTER TYPE mood ADD VALUE ''happy'''; END $$", "INSERT INTO a VALUES (1, 'happy')"),
         # Events of a trigger that waits for the commit: 55006.
-        (
-            "CREATE TABLE b (id int PRIMARY KEY); CREATE TABLE c (b int REFERENCES b DEFERRABLE INITIALLY DEFERRED); "
-            "INSERT INTO b VALUES (1); INSERT INTO c VALUES (1)",
-            "ALTER TABLE c ADD x int",
-        ),
+        (DEFERRED, "ALTER TABLE c ADD x int"),
     ],
 )
 async def test_a_bundle_that_is_too_large_is_applied_file_by_file(users, admin, second, third):
