@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poolhouse._core.migration_file import LoadedMigrations, parse_migration, parse_name
-from poolhouse._core.plan import Head, LedgerRow, chain, plan_from_head, plan_from_ledger
+from poolhouse._core.plan import Applied, Head, LedgerRow, chain, plan_from_head, plan_from_ledger
 from poolhouse.errors import MigrationDriftError, MigrationNameError
 
 # A migration is a version and one of two contents.
@@ -86,6 +86,78 @@ def test_any_beginning_of_the_files_is_completed_by_the_head_alone(files, data):
     applied = {version: files[version] for version in sorted(files)[:count]}
     made = plan_from_head(load(files), database(applied)[0])
     assert [each.version for each in made.pending] == sorted(files)[count:]
+
+
+VERSIONED = st.dictionaries(st.integers(0, 8), st.tuples(st.sampled_from("ab"), st.booleans()), min_size=1, max_size=6)
+NAMED = st.dictionaries(st.sampled_from(["x", "y", "z"]), st.sampled_from("ab"))
+
+
+def load_all(versioned, repeatables, *, applies_late):
+    """Files of every kind: versions with a content and whether they are contract ones, and repeatable ones by name."""
+    files = [
+        parse_migration(
+            f"m/{version}_{content}.sql",
+            f"-- poolhouse: phase: {'contract' if contract else 'expand'}\nSELECT {content}".encode(),
+            schema="s",
+        )
+        for version, (content, contract) in sorted(versioned.items())
+    ]
+    named = [
+        parse_migration(f"m/R_{name}.sql", f"SELECT {content}".encode(), schema="s")
+        for name, content in sorted(repeatables.items())
+    ]
+    return LoadedMigrations("m", "s", frozenset(), "m", tuple(files), tuple(named), applies_late=applies_late)
+
+
+def rows_of(applied):
+    return [
+        *(LedgerRow(version, "x", checksum) for version, checksum in applied.versions),
+        *(LedgerRow(None, name, checksum) for name, checksum in applied.repeatables),
+    ]
+
+
+@given(VERSIONED, NAMED, NAMED, st.data())
+def test_from_any_state_of_its_own_files_a_database_is_brought_up_to_date_in_any_cuts(versioned, named, before, data):
+    loaded = load_all(versioned, named, applies_late=True)
+    earlier = load_all(versioned, before, applies_late=True)
+    chosen = data.draw(st.sets(st.sampled_from([*earlier.files, *earlier.repeatables])))
+    applied = Applied().plus(chosen)
+    head = Head(applied.version, applied.digest) if chosen else None
+    contract = data.draw(st.booleans())
+    plan = plan_from_ledger(loaded, head, rows_of(applied) if chosen else [], contract=contract)
+    by_head = plan_from_head(loaded, head, contract=contract)
+    assert by_head is None or by_head == plan
+    while plan.pending:
+        plan = plan.after(plan.pending[: data.draw(st.integers(1, len(plan.pending)))])
+    again = plan_from_ledger(loaded, plan.head, rows_of(plan.applied), contract=contract)
+    assert not again.pending
+    assert {version for version, _ in again.applied.versions} | {file.version for file in again.held} == set(versioned)
+    assert all(file.is_contract and not contract for file in again.held)
+    assert {(file.name, file.checksum) for file in loaded.repeatables} <= {*again.applied.repeatables}
+
+
+@given(VERSIONED, NAMED)
+def test_a_start_with_nothing_to_do_needs_the_head_only(versioned, named):
+    loaded = load_all(versioned, named, applies_late=False)
+    for contract in (False, True):
+        plan = plan_from_head(loaded, None, contract=contract)
+        done = plan.after(plan.pending)
+        if done.head.digest:
+            found = plan_from_head(loaded, done.head, contract=contract)
+            assert found is not None
+            assert not found.pending
+
+
+@given(VERSIONED, NAMED, VERSIONED, NAMED)
+def test_equal_digests_mean_equal_states(versioned, named, other_versioned, other_named):
+    one, other = (
+        Applied().plus((*loaded.files, *loaded.repeatables))
+        for loaded in (
+            load_all(versioned, named, applies_late=False),
+            load_all(other_versioned, other_named, applies_late=False),
+        )
+    )
+    assert (one.digest == other.digest) is (one == other)
 
 
 @given(st.integers(0, 2**63 - 1), st.integers(0, 5), st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,30}", fullmatch=True))

@@ -115,3 +115,42 @@ def test_a_head_that_does_not_follow_from_the_ledger_is_refused():
 def test_the_ledger_may_say_that_others_caught_up_meanwhile():
     loaded = files(v1="a", v2="b")
     assert versions(plan_from_ledger(loaded, *applied(files(v1="a")))) == [2]
+
+
+OPEN = {"state": "running", "is_open": True}
+
+
+def test_a_migration_that_was_begun_is_the_first_of_what_is_pending():
+    loaded = files(v1="a", v2="b", v3="c")
+    head, rows = applied(files(v1="a"))
+    begun = LedgerRow(2, "x", loaded.files[1].checksum, steps_done=1, steps_total=3, **OPEN)
+    plan = plan_from_ledger(loaded, head._replace(dirty=True), [*rows, begun])
+    assert versions(plan) == [2, 3]
+    assert plan.unfinished == (loaded.files[1], begun)
+
+
+def test_a_begun_migration_of_a_newer_release_is_ahead_and_not_ours():
+    head, rows = applied(files(v1="a"))
+    begun = LedgerRow(2, "x", b"", **OPEN)
+    plan = plan_from_ledger(files(v1="a"), head._replace(dirty=True), [*rows, begun])
+    assert (plan.pending, plan.unfinished, plan.ahead) == ((), None, (2,))
+
+
+def test_a_begun_migration_whose_file_is_gone_is_missing():
+    head, rows = applied(files(v1="a"))
+    begun = LedgerRow(2, "x", b"", **OPEN)
+    with pytest.raises(MigrationDriftError, match=r"version 2 \(x\) was applied"):
+        plan_from_ledger(files(v1="a", v3="c"), head._replace(dirty=True), [*rows, begun])
+
+
+def test_a_begun_migration_without_a_dirty_head_is_a_contradiction():
+    head, rows = applied(files(v1="a"))
+    with pytest.raises(LedgerError):
+        plan_from_ledger(files(v1="a", v2="b"), head, [*rows, LedgerRow(2, "x", b"", **OPEN)])
+
+
+def test_a_plan_knows_the_head_that_it_leads_to():
+    loaded = files(v1="a", v2="b", v3="c")
+    plan = plan_from_head(loaded, None)
+    assert plan.after(loaded.files[:2]).head == applied(files(v1="a", v2="b"))[0]
+    assert plan.after(loaded.files[:2]).after(loaded.files[2:]) == plan_from_head(loaded, applied(loaded)[0])
