@@ -67,12 +67,16 @@ PoolhouseError
 │   ├── ServerStartError
 │   ├── DataDirectoryBusyError
 │   └── DataDirectoryUnusableError
-└── AddressInUseError
+├── AddressInUseError
+├── CommandError
+└── ApplicationRunsError
 ```
 """
 
 from poolhouse.errors._application import (
     AddressInUseError,
+    ApplicationRunsError,
+    CommandError,
 )
 from poolhouse.errors._base import (
     PoolhouseError,
@@ -157,9 +161,11 @@ from poolhouse.errors._pool import (
 
 __all__ = [
     "AddressInUseError",
+    "ApplicationRunsError",
     "AuthenticationError",
     "BinariesNotFoundError",
     "CheckViolationError",
+    "CommandError",
     "ConfigurationError",
     "ConnectError",
     "ConnectionLostError",

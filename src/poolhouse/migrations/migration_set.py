@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
@@ -40,11 +41,12 @@ class MigrationSet:
     Raises IdentifierError for a module name that the ledger cannot hold, and for the ledger's own.
     """
 
-    __slots__ = ("_applies_late", "_db", "_directory", "_module")
+    __slots__ = ("_applies_late", "_db", "_directory", "_last", "_module")
 
     _applies_late: bool
     _db: SchemaManager
     _directory: Path
+    _last: int | None
     _module: str
 
     def __init__(
@@ -65,6 +67,7 @@ class MigrationSet:
         object.__setattr__(self, "_applies_late", out_of_order == "apply")
         object.__setattr__(self, "_db", db)
         object.__setattr__(self, "_directory", path)
+        object.__setattr__(self, "_last", None)
         object.__setattr__(self, "_module", name)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -91,18 +94,29 @@ class MigrationSet:
         """The set's name in the ledger."""
         return self._module
 
+    def up_to(self, version: int) -> MigrationSet:
+        """Return this set without the files above `version`, and without repeatable ones, which come after all."""
+        late: Literal["refuse", "apply"] = "apply" if self._applies_late else "refuse"
+        limited = MigrationSet(self._db, self._directory, module=self._module, out_of_order=late)
+        object.__setattr__(limited, "_last", version)
+        return limited
+
     def load(self) -> LoadedMigrations:
         """Return the checked files in the order of their versions, without asking the database.
 
         Raises MigrationFilesError with everything that is wrong, each with its file and, where there is one, its place.
         """
-        return load_folder(
+        loaded = load_folder(
             self._directory,
             module=self._module,
             schema=self._db.schema,
             reads=self._db.reads,
             applies_late=self._applies_late,
         )
+        if self._last is None:
+            return loaded
+        files = tuple(file for file in loaded.files if file.version <= self._last)
+        return replace(loaded, files=files, repeatables=())
 
     async def apply(self, *, timeout: float | None = None, contract: bool = False) -> MigrationReport:
         """Apply what is pending, as `migrate` does for several sets."""

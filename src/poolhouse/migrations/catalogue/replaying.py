@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from poolhouse._core.migration_file import MigrationFile
     from poolhouse._core.replay import ReplayStatement
     from poolhouse._core.template import Rendering
+    from poolhouse.migrations.access import Session
 
 # Below the server's deadlock_timeout, so that it is always the replay that gives way.
 _LOCK_TIMEOUT = "500ms"
@@ -78,7 +79,7 @@ def render(files: Iterable[MigrationFile], *, schema: str, reads: Collection[str
 
 
 @asynccontextmanager
-async def rolled_back(connection: PoolConnectionProxy[Any]) -> AsyncGenerator[None, None]:
+async def rolled_back(connection: Session) -> AsyncGenerator[None, None]:
     """Open a transaction that waits for no lock for long, cannot commit, and is rolled back however the block ends."""
     transaction = connection.transaction(isolation="read_committed")
     await transaction.start()

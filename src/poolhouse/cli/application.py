@@ -1,0 +1,61 @@
+"""The application that a command works on, loaded when a verb asks for it."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from poolhouse._core.suggestion import nearest
+from poolhouse.cli.loading import load_container
+from poolhouse.cli.project import find_project
+from poolhouse.container import migrating, migration_sets
+from poolhouse.errors import ApplicationRunsError, CommandError, DataDirectoryBusyError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Sequence
+
+    from poolhouse.container import Container
+    from poolhouse.migrations import MigrationSet
+
+
+class Application:
+    """The application of the working directory, or of what `--container` and `--settings` say."""
+
+    def __init__(self, *, container: str | None = None, settings: str | None = None) -> None:
+        self._said = {"container": container, "settings": settings}
+
+    @cached_property
+    def container(self) -> Container:
+        """The container, which opens nothing; loading it may raise CommandError or what the settings raise."""
+        return load_container(find_project(Path.cwd(), **self._said))
+
+    def sets(self, modules: Sequence[str] = ()) -> tuple[MigrationSet, ...]:
+        """Return the migration sets of `modules`, or all, in the order in which they are applied, without a database.
+
+        Raises CommandError for a module that there is not.
+        """
+        return _chosen(migration_sets(self.container), modules)
+
+    @asynccontextmanager
+    async def migrating(self, modules: Sequence[str] = ()) -> AsyncGenerator[tuple[MigrationSet, ...]]:
+        """Open the server and the pool for the time of a block, which gets the migration sets of `modules`, or all."""
+        self.sets(modules)
+        try:
+            async with migrating(self.container) as sets:
+                yield _chosen(sets, modules)
+        except DataDirectoryBusyError as error:
+            raise ApplicationRunsError(error.directory, error.pid) from None
+
+
+def _chosen(sets: tuple[MigrationSet, ...], modules: Sequence[str]) -> tuple[MigrationSet, ...]:
+    if not sets:
+        raise CommandError("the container has no migration sets", remedy="Declare a provider that makes a MigrationSet")
+    known = sorted({each.module for each in sets})
+    for module in modules:
+        if module not in known:
+            close = nearest(module, known)
+            remedy = f"Did you mean {close}?" if close else f"There are {', '.join(known)}"
+            raise CommandError(f"there is no module {module!r}", remedy=remedy)
+    return tuple(each for each in sets if not modules or each.module in modules)

@@ -1,0 +1,98 @@
+"""From the names of an application's container and settings to a container that can be opened."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+from poolhouse._core.suggestion import nearest
+from poolhouse.container import Container
+from poolhouse.errors import CommandError, PoolhouseError
+
+if TYPE_CHECKING:
+    from poolhouse.cli.project import Name, Project
+
+
+def load_container(project: Project) -> Container:
+    """Import the application of `project` and build its container, which opens nothing.
+
+    The project's folder becomes the working directory, and the first place that modules are imported from.
+    Raises CommandError for names that lead nowhere and code that fails, and what the settings raise.
+    """
+    os.chdir(project.root)
+    if str(project.root) not in sys.path:
+        sys.path.insert(0, str(project.root))
+    kind = _attribute(project.container)
+    if not _is_container(kind):
+        fact = f"{project.container} is {_described(kind)}, and no class of poolhouse.container.Container"
+        raise CommandError(fact, place=project.container.place, remedy="Name the application's outermost container")
+    given = {} if project.settings is None else {"settings": _settings(project.settings, kind)}
+    try:
+        return kind(**given)
+    except PoolhouseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the application's code that fails
+        raise _failed(f"{project.container}()", error, project.container) from None
+
+
+def _settings(name: Name, container: type[Container]) -> Any:
+    settings = _attribute(name)
+    if not callable(settings):
+        fact = f"{name} is {_described(settings)}, which makes no settings"
+        raise CommandError(fact, place=name.place, remedy="Name the class of the application's settings")
+    if "settings" not in container.providers:
+        fact = f"settings are named, but {container.__qualname__} has no provider `settings` to take them"
+        raise CommandError(fact, place=name.place, remedy="Declare one, or leave the settings out")
+    try:
+        return settings()
+    except PoolhouseError:
+        raise
+    except Exception as error:  # noqa: BLE001 - it is the application's code that fails
+        raise _failed(f"{name}()", error, name) from None
+
+
+def _is_container(found: Any) -> TypeGuard[type[Container]]:
+    return isinstance(found, type) and issubclass(found, Container)
+
+
+def _attribute(name: Name) -> Any:
+    found: Any = _module(name)
+    for attribute in name.attribute.split("."):
+        if not hasattr(found, attribute):
+            names: list[str] = dir(found)
+            close = nearest(attribute, names)
+            remedy = f"Did you mean {close}?" if close else "Correct the name behind the colon"
+            raise CommandError(f"{name.module} has no {name.attribute}", place=name.place, remedy=remedy)
+        found = getattr(found, attribute)
+    return found
+
+
+def _module(name: Name) -> Any:
+    try:
+        return importlib.import_module(name.module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name.module}.".startswith(f"{error.name}."):
+            fact = f"there is no module {error.name!r} in {os.getcwd()} or where packages are installed"  # noqa: PTH109 - a string is wanted
+            raise CommandError(fact, place=name.place, remedy="Correct the name before the colon") from None
+        raise _failed(f"import {name.module}", error, name) from None
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is the application's code that fails
+        raise _failed(f"import {name.module}", error, name) from None
+
+
+def _failed(doing: str, error: BaseException, name: Name) -> CommandError:
+    """Return what a person is told of an exception in the application's own code: what, and in which line."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith("<")]
+    own = [frame for frame in frames if frame.filename != __file__]
+    at = f" at {own[-1].filename}:{own[-1].lineno}" if own else ""
+    if isinstance(error, SyntaxError):
+        at = f" at {error.filename}:{error.lineno}"
+    said = error.msg if isinstance(error, SyntaxError) else str(error)
+    fact = f"`{doing}` failed with {type(error).__name__}{at}: {said}".rstrip(": ")
+    return CommandError(fact, place=name.place, remedy="Mend what it says; the application itself would not start")
+
+
+def _described(found: object) -> str:
+    return f"the class {found.__qualname__}" if isinstance(found, type) else f"a {type(found).__qualname__}"
