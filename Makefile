@@ -9,7 +9,7 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test newcomer check format bench matrix lock clean
+.PHONY: help run test newcomer chaos check format bench matrix lock clean
 
 help: ## List these recipes
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: $(VENV)/.dev ## Run all tests (ARGS="-k name" for some of them)
 
 newcomer: $(VENV)/.dev ## Do what a newcomer does, in a fresh clone with nothing installed
 	@$(BIN)/python -m pytest -m newcomer tests/packaging $(ARGS)
+
+chaos: $(VENV)/.dev ## Kill migrating processes and stop their server, by the hundred (POOLHOUSE_CHAOS_SEED repeats a run)
+	@$(BIN)/python -m pytest -m chaos tests/chaos $(ARGS)
 
 check: $(VENV)/.dev ## Run linters, type checkers and import contracts
 	$(BIN)/ruff check

@@ -1,0 +1,100 @@
+"""Two releases of an application that start against each other, as in a rolling deploy."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import chain
+
+import asyncpg
+
+from tests.chaos.campaign import in_lanes, sizes
+from tests.chaos.database import check, empty_database
+from tests.chaos.processes import applied, check_all_went_well, failures, recover, start
+
+OF_EACH = 4
+_OF_BRANCHES = "SELECT relname FROM pg_class WHERE relname IN ('coupons', 'vouchers')"
+
+
+def is_warned(outcome):
+    return any("is ahead of the files" in each for each in outcome["warnings"])
+
+
+@sizes("rounds, lanes", short=(1, 1), long=(20, 4), seconds=600)
+async def test_going_forth_applies_the_new_files_once_and_going_back_warns(
+    server, releases, zygotes, record_property, rounds, lanes
+):
+    found = await releases()
+
+    async def play(starting, number):
+        async with empty_database(server) as dsn:
+            # In every second round both are the first that there are.
+            deployed = await starting.run(*[start(dsn, found.old)] * (1 - number % 2))
+            mixed = await starting.run(*[start(dsn, found.old), start(dsn, found.new)] * OF_EACH)
+            check_all_went_well([*deployed, *mixed])
+            versions = [each for each in applied([*deployed, *mixed]) if "open_orders" not in each]
+            assert len(versions) == len(set(versions))
+            await check(server, dsn, found.expected)
+            back = await starting.run(*[start(dsn, found.old), start(dsn, found.new)] * OF_EACH)
+            check_all_went_well(back)
+            assert applied(back) == []
+            ahead = ["shop/7", "shop/8", "shop/9", "shop/10", "shop/11", "audit/3", "bills/2", "bills/3"]
+            assert [each["ahead"] for each in back] == [ahead, []] * OF_EACH
+            assert [is_warned(each) for each in back] == [True, False] * OF_EACH
+            await check(server, dsn, found.expected)
+
+    await in_lanes(zygotes.take(lanes), range(rounds), play)
+    record_property("server", server.version)
+    record_property("rounds", rounds)
+
+
+@sizes("kills, lanes", short=(1, 1), long=(40, 4), seconds=600)
+async def test_the_old_release_starts_beside_what_a_killed_new_one_has_left_half_done(
+    server, releases, zygotes, random_of, record_property, kills, lanes
+):
+    found = await releases()
+    warned = []
+
+    async def play(starting, number):
+        async with empty_database(server) as dsn:
+            check_all_went_well(await starting.run(start(dsn, found.old)))
+            moment = random_of(number).uniform(0, found.seconds / 2)
+            await starting.run(start(dsn, found.new, kill_after=moment))
+            outcomes = await starting.run(*[start(dsn, found.old)] * OF_EACH)
+            check_all_went_well(outcomes)
+            assert applied(outcomes) == []
+            assert [is_warned(each) for each in outcomes] == [bool(each["ahead"]) for each in outcomes]
+            warned.append(is_warned(outcomes[0]))
+            await recover(starting, dsn, found.new)
+            await check(server, dsn, found.expected)
+
+    await in_lanes(zygotes.take(lanes), range(kills), play)
+    record_property("server", server.version)
+    record_property("kills", kills)
+    record_property("warned", sum(warned))
+
+
+@sizes("rounds, lanes", short=(1, 1), long=(20, 4), seconds=600)
+async def test_of_two_branches_that_start_together_one_is_applied_and_the_other_refused(
+    server, releases, zygotes, record_property, rounds, lanes
+):
+    found = await releases()
+    winners: Counter[str] = Counter()
+
+    async def play(starting, _):
+        async with empty_database(server) as dsn:
+            both = [start(dsn, branch) for branch in found.branches]
+            sides = await starting.run(*both * OF_EACH)
+            errors = [failures(sides[number::2]) for number in range(2)]
+            assert sorted(map(len, errors)) == [0, OF_EACH]
+            assert all(error.startswith("MigrationDriftError") for error in chain(*errors))
+            assert applied(sides).count("shop/12") == 1
+            connection = await asyncpg.connect(dsn)
+            tables = await connection.fetch(_OF_BRANCHES)
+            await connection.close()
+            (winner,) = [row["relname"] for row in tables]
+            assert errors[["coupons", "vouchers"].index(winner)] == []
+            winners[winner] += 1
+
+    await in_lanes(zygotes.take(lanes), range(rounds), play)
+    record_property("server", server.version)
+    record_property("winners", dict(winners))
