@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version as installed
 from typing import Annotated
 
 import typer
@@ -20,16 +21,20 @@ root = typer.Typer(
 root.add_typer(migrations)
 
 
+def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it
+    if is_asked:
+        say(f"poolhouse {installed('poolhouse')}")
+        raise typer.Exit
+
+
 @root.callback()
 def _root(
     *,
-    version: Annotated[bool, typer.Option("--version", help="Print the version, and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version, and exit.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
-    if version:
-        from importlib.metadata import version as installed  # noqa: PLC0415 - slow to import, and seldom wanted
-
-        say(f"poolhouse {installed('poolhouse')}")
-        raise typer.Exit
+    pass
 
 
 def run() -> int:

@@ -53,6 +53,7 @@ PoolhouseError
 │   ├── LedgerError
 │   ├── MigrationDirtyError
 │   ├── MigrationRepairError
+│   ├── MigrationBaselineError
 │   ├── MigrationPendingError
 │   ├── MigrationPoolerError
 │   ├── MigrationLockError
@@ -127,6 +128,7 @@ from poolhouse.errors._migrations import (
     LateMigrationError,
     LedgerError,
     MigrationApplyError,
+    MigrationBaselineError,
     MigrationDependencyError,
     MigrationDirtyError,
     MigrationDriftError,
@@ -189,6 +191,7 @@ __all__ = [
     "LifecycleError",
     "LockNotAvailableError",
     "MigrationApplyError",
+    "MigrationBaselineError",
     "MigrationDependencyError",
     "MigrationDirtyError",
     "MigrationDriftError",

@@ -233,6 +233,21 @@ class MigrationRepairError(MigrationError):
         super().__init__(fact, place=f"module {module!r}, schema {schema!r}, version {version}", remedy=remedy)
 
 
+class MigrationBaselineError(MigrationError):
+    """A schema cannot be recorded as migrated; nothing was recorded.
+
+    `differences` are what it has that the migrations do not make, and the other way round.
+    """
+
+    def __init__(self, fact: str, *, module: str, schema: str, remedy: str, differences: Sequence[object] = ()) -> None:
+        self.module = module
+        self.schema = schema
+        self.differences = tuple(map(str, differences))
+        listed = "".join(f"\n  - {each}" for each in self.differences)
+        end = f":{listed}\n" if listed else ""
+        super().__init__(f"{fact}{end}", place=f"module {module!r}, schema {schema!r}", remedy=remedy)
+
+
 class MigrationPendingError(MigrationError):
     """Migrations are pending, and the start mode says that this process does not apply them.
 

@@ -154,6 +154,16 @@ def accept(loaded: LoadedMigrations, file: VersionedFile, head: Head) -> str:
     return update + note_event(loaded, file, "repair", "accept-checksum") + _set_head(loaded, head)
 
 
+def baseline(loaded: LoadedMigrations, files: Sequence[VersionedFile], head: Head) -> str:
+    """Return the SQL that records `files` as applied though nobody has run them, with the head that follows."""
+    rows = (
+        _upsert(loaded, file, state="baselined", steps=(0, 0), started=_NOW, finished=_NOW)
+        + note_event(loaded, file, "baseline")
+        for file in files
+    )
+    return "".join(rows) + _set_head(loaded, head)
+
+
 def note_event(loaded: LoadedMigrations, file: MigrationFile | LedgerRow, kind: str, detail: str | None = None) -> str:
     """Return the SQL that adds an event."""
     key = _values((loaded.schema, loaded.module, _version(file), file.name, kind, detail))

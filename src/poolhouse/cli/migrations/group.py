@@ -1,11 +1,13 @@
 """The group that all verbs about migrations belong to, and what they share."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import typer
 
 from poolhouse.cli.application import Application
+from poolhouse.errors import CommandError
+from poolhouse.migrations import MigrationSet
 
 migrations = typer.Typer(
     name="migrations",
@@ -24,6 +26,17 @@ def complete_modules(incomplete: str) -> Iterator[str]:
     except (Exception, SystemExit):  # noqa: BLE001 - a shell that completes is no place for errors
         return
     yield from sorted(module for module in modules if module.startswith(incomplete))
+
+
+def chosen_up_to(sets: Sequence[MigrationSet], version: int) -> tuple[MigrationSet, ...]:
+    """Return the sets of one module without what is above `version`; CommandError where that cannot be meant."""
+    if len({each.module for each in sets}) > 1:
+        raise CommandError("--to needs one module", remedy="Name it, as in: poolhouse migrations up MODULE --to 7")
+    files = {file.version: file.filename for file in sets[0].load().files}
+    if version not in files:
+        fact = f"{sets[0].directory} has no version {version}"
+        raise CommandError(fact, remedy=f"It has {', '.join(files.values())}")
+    return tuple(each.up_to(version) for each in sets)
 
 
 Modules = Annotated[

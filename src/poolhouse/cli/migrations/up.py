@@ -1,16 +1,14 @@
 """`poolhouse migrations up`."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from poolhouse.cli.answer import Answer, Table
 from poolhouse.cli.application import Application
-from poolhouse.cli.migrations.group import HasContract, Modules, Timeout, migrations
+from poolhouse.cli.migrations.group import HasContract, Modules, Timeout, chosen_up_to, migrations
 from poolhouse.cli.verb import verb
-from poolhouse.errors import CommandError
-from poolhouse.migrations import MigrationReport, MigrationResult, MigrationSet, migrate
+from poolhouse.migrations import MigrationReport, MigrationResult, migrate
 from poolhouse.migrations.rehearsal import Rehearsal, rehearse
 from poolhouse.settings import MigrationMode
 
@@ -48,20 +46,10 @@ async def up(
     as it runs; files outside of transactions, and what comes after them, cannot be checked so, and are named.
     """
     async with application.migrating(modules or ()) as sets:
-        wanted = sets if to is None else _up_to(sets, to)
+        wanted = sets if to is None else chosen_up_to(sets, to)
         if is_dry_run:
             return _rehearsed(await rehearse(wanted, contract=contract))
         return _done(await migrate(wanted, mode=MigrationMode.APPLY, contract=contract, timeout=timeout))
-
-
-def _up_to(sets: Sequence[MigrationSet], version: int) -> tuple[MigrationSet, ...]:
-    if len({each.module for each in sets}) > 1:
-        raise CommandError("--to needs one module", remedy="Name it: poolhouse migrations up MODULE --to 7")
-    files = {file.version: file.filename for file in sets[0].load().files}
-    if version not in files:
-        fact = f"{sets[0].directory} has no version {version}"
-        raise CommandError(fact, remedy=f"It has {', '.join(files.values())}")
-    return tuple(each.up_to(version) for each in sets)
 
 
 def _done(result: MigrationResult) -> Answer:

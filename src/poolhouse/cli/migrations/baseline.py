@@ -1,0 +1,63 @@
+"""`poolhouse migrations baseline`."""
+
+from typing import Annotated
+
+import typer
+
+from poolhouse.cli.answer import Answer, Table
+from poolhouse.cli.application import Application
+from poolhouse.cli.migrations.group import Timeout, chosen_up_to, complete_modules, migrations
+from poolhouse.cli.verb import verb
+from poolhouse.migrations.baseline import BaselineReport
+from poolhouse.migrations.baseline import baseline as baseline_of
+
+SomeModules = Annotated[
+    list[str],
+    typer.Argument(metavar="MODULE", help="Modules of migrations.", autocompletion=complete_modules),
+]
+To = Annotated[
+    int | None, typer.Option(metavar="VERSION", help="Record nothing above this version; for one module only.", min=0)
+]
+AcceptsDifferences = Annotated[
+    bool, typer.Option("--accept-differences", help="Record also where the schema is not what the migrations make.")
+]
+
+
+@verb(
+    migrations,
+    examples=["poolhouse migrations baseline users", "poolhouse migrations baseline users --to 7"],
+    json="{modules: [{module, schema, baselined, differences}]}",
+)
+async def baseline(
+    application: Application,
+    modules: SomeModules,
+    *,
+    to: To = None,
+    accept_differences: AcceptsDifferences = False,
+    timeout: Timeout = None,
+) -> Answer:
+    """Record migrations as applied without running them, on a schema that was made by other means.
+
+    The schema is compared with what the migrations make when they are run, and has to be the same; what differs is
+    told, and can be accepted. Where something was migrated before, nothing is recorded.
+    """
+    async with application.migrating(modules) as sets:
+        wanted = sets if to is None else chosen_up_to(sets, to)
+        found = [await baseline_of(each, accept_differences=accept_differences, timeout=timeout) for each in wanted]
+    rows = tuple((each.module, each.schema, _recorded(each), str(len(each.differences))) for each in found)
+    table = Table(("MODULE", "SCHEMA", "RECORDED", "DIFFERENCES"), rows)
+    return Answer({"modules": [_described(each) for each in found]}, (table,))
+
+
+def _recorded(report: BaselineReport) -> str:
+    first, last = report.versions[0], report.versions[-1]
+    return f"{first:04}" if first == last else f"{first:04} to {last:04}"
+
+
+def _described(report: BaselineReport) -> dict[str, object]:
+    return {
+        "module": report.module,
+        "schema": report.schema,
+        "baselined": list(report.versions),
+        "differences": [str(each) for each in report.differences],
+    }
