@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _CONTROL = frozenset({"abort", "begin", "commit", "end", "release", "rollback", "savepoint"})
 _CONTROL_PAIRS = frozenset({("prepare", "transaction"), ("set", "transaction"), ("start", "transaction")})
 # The driver sends a file as one message and would wait for ever for the data.
+_ENCODING = frozenset({"client_encoding", "names"})
 _CLIENT_COPY = frozenset({("from", "stdin"), ("to", "stdout")})
 
 
@@ -47,6 +48,8 @@ def _client_fault(statement: Statement, *, in_transaction: bool) -> tuple[str, s
             return fact, "Remove it; poolhouse begins and commits"
         fact = f"{shown} in a migration without a transaction, whose statements are sent and recorded one by one"
         return fact, "Remove it, and move what belongs together to a migration with a transaction"
+    if head[0] == "set" and not _ENCODING.isdisjoint((*head[1:], *islice(words, 1))):
+        return "the encoding of the connection is the driver's", "Remove it; everything is sent and read as UTF-8"
     if head[0] == "copy" and not _CLIENT_COPY.isdisjoint(pairwise(words)):
         return "COPY to or from the client in a migration, which has no client", "Write INSERT statements"
     return None

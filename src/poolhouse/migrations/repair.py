@@ -108,7 +108,7 @@ class _Case:
         access = Access(pool)
         limit = pool.settings.migration_timeout if timeout is None else timeout
         with translated():
-            async with access.looking() as connection:
+            async with access.changing() as connection:
                 head, rows = await _read(connection, loaded)
         return cls(access, loaded, version, limit=limit, head=head, rows=rows)
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import asyncpg
 
 from poolhouse._core.identifiers import quote_identifier
 from poolhouse.errors import MigrationFilesError, MigrationPendingError
 from poolhouse.migrations.bringing_up import BringingUp, Failure, pauses, report_of, translated
 from poolhouse.migrations.faults import LOCK_FACTS, failure, lock_error, may_retry, who
 from poolhouse.migrations.files import ledger_migrations
+from poolhouse.migrations.ledger import note_event
 from poolhouse.migrations.planning import plan_all
 from poolhouse.migrations.turns import Turns
 from poolhouse.settings import MigrationMode
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
     from poolhouse._core.migration_file import LoadedMigrations
     from poolhouse._core.plan import Plan
     from poolhouse.errors import MigrationError
-    from poolhouse.migrations.access import Access
+    from poolhouse.migrations.access import Access, Session
+    from poolhouse.migrations.attempt import Attempt, Refusal
     from poolhouse.migrations.report import MigrationReport
 
 _AT_ONCE = 4  # sets that are migrated at the same time; more would only queue for the server's disks
@@ -78,9 +83,8 @@ class Run:
         order of `plans` is raised, with what the call applied.
         """
         # One connection stays free for looking who is in the way.
-        turns = Turns(self._dependencies, room=max(1, min(_AT_ONCE, self._access.pool.settings.max_size - 1)))
-        for loaded, plan in plans.items():
-            await turns.note(loaded, plan)
+        room = max(1, min(_AT_ONCE, self._access.pool.settings.max_size - 1))
+        turns = Turns(self._dependencies, plans, room=room)
         each_of = [
             BringingUp(loaded, plan, self._access, turns, limit=self._limit, contract=self._contract)
             for loaded, plan in plans.items()
@@ -99,7 +103,7 @@ class Run:
 
     async def resume(self, loaded: LoadedMigrations, plan: Plan) -> MigrationReport:
         """Finish what is half done, whatever its interrupted statement is, and nothing else."""
-        turns = Turns(self._dependencies, room=1)
+        turns = Turns(self._dependencies, {loaded: plan}, room=1)
         outcome = await BringingUp(
             loaded, plan.only_unfinished(), self._access, turns, limit=self._limit, forced=True
         ).run()
@@ -113,7 +117,9 @@ class Run:
         with translated():
             async with self._access.changing() as connection:
                 if fact is None or not may_retry(attempt, refusal):
-                    return await failure(attempt, refusal, connection, applied=applied)
+                    error = await failure(attempt, refusal, connection, applied=applied)
+                    await _note_failure(attempt, refusal, connection, error.fact)
+                    return error
                 blockers, code = refusal.blockers, refusal.sqlstate
                 return await lock_error(connection, attempt.loaded, code, waited=waited, blockers=blockers)
 
@@ -128,6 +134,14 @@ class Run:
                 to = quote_identifier(role)
                 tables = "poolhouse.head, poolhouse.ledger"
                 await connection.execute(f"GRANT USAGE ON SCHEMA poolhouse TO {to}; GRANT SELECT ON {tables} TO {to};")
+
+
+async def _note_failure(attempt: Attempt, refusal: Refusal, connection: Session, fact: str) -> None:
+    """Add what went with its transaction to the events, where the role may; what ran by statements is there already."""
+    if attempt.is_transactional and refusal.step is not None and not attempt.creates_ledger:
+        file = attempt.bundle.files[refusal.step.file]
+        with suppress(asyncpg.PostgresError):
+            await connection.execute(note_event(attempt.loaded, file, "fail", fact))
 
 
 async def _stopping(each: BringingUp, turns: Turns) -> MigrationReport | Failure | None:

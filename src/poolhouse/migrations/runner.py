@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from poolhouse._core.dependencies import Dependencies
 from poolhouse._core.suggestion import nearest
-from poolhouse.errors import ConfigurationError, MigrationFilesError, WiringError
+from poolhouse.errors import ConfigurationError, MigrationFilesError, UsageError, WiringError
 from poolhouse.migrations.access import Access
 from poolhouse.migrations.report import MigrationReport, MigrationResult
 from poolhouse.migrations.run import Run
+from poolhouse.schema.session import joined_lease
 from poolhouse.settings import MigrationMode
 
 if TYPE_CHECKING:
@@ -46,8 +47,10 @@ async def migrate(
     Nothing at all is applied when a set's files are faulty (MigrationFilesError), or disagree with what was applied
     (MigrationDriftError). A failure later raises another MigrationError, a PoolError or a DatabaseError, once all
     that is under way has ended; what was applied stays. A database ahead of the files is fine, and warned of.
+    Inside a transaction of the same task on one of the schemas it raises UsageError.
     """
     begun = time.monotonic()
+    _refuse_a_transaction(sets)
     by_pool = load_all(sets)
     reports: dict[LoadedMigrations, MigrationReport] = {}
     for pool, (wanted, dependencies) in by_pool.items():
@@ -87,6 +90,13 @@ def load_all(sets: Iterable[MigrationSet]) -> dict[SharedPool, tuple[list[Loaded
     if faults:
         raise MigrationFilesError(faults)
     return {pool: (wanted, linked[pool]) for pool, wanted in loaded.items()}
+
+
+def _refuse_a_transaction(sets: Iterable[MigrationSet]) -> None:
+    for each in sets:
+        if joined_lease(each.db.pool, each.db.schema) is not None:
+            fact = f"module {each.module!r} cannot be migrated inside a transaction, which it would not be a part of"
+            raise UsageError(fact, remedy="Migrate before the transaction begins, or after it")
 
 
 def _mode(mode: MigrationMode | str | None) -> MigrationMode:

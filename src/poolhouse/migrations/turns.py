@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Mapping
 
     from poolhouse._core.dependencies import Dependencies
     from poolhouse._core.migration_file import LoadedMigrations
@@ -21,9 +21,9 @@ class Turns:
     After a failure nobody gets a turn any more, while those who have one keep it.
     """
 
-    def __init__(self, dependencies: Dependencies, *, room: int) -> None:
+    def __init__(self, dependencies: Dependencies, plans: Mapping[LoadedMigrations, Plan], *, room: int) -> None:
         self._dependencies = dependencies
-        self._plans: dict[LoadedMigrations, Plan] = {}
+        self._plans = {**plans}
         self._changed = asyncio.Condition()
         self._room = asyncio.Semaphore(room)
         self._has_failed = False

@@ -7,7 +7,7 @@ import logging
 
 import pytest
 
-from poolhouse.errors import IdentifierError, MigrationApplyError, MigrationFilesError, WiringError
+from poolhouse.errors import IdentifierError, MigrationApplyError, MigrationFilesError, UsageError, WiringError
 from poolhouse.migrations import MigrationReport, MigrationSet, migrate
 from poolhouse.migrations.bundle import lock_key
 from poolhouse.pool import SharedPool
@@ -82,6 +82,14 @@ async def test_sets_are_migrated_in_the_given_order(pool, write, admin):
     assert [(report.module, report.applied) for report in result.reports] == [("users", (1, 2)), ("orders", (1,))]
     assert (result.applied, result.seconds > 0) == (3, True)
     assert str(result).splitlines()[0] == "users: 2 applied, schema 'users' at version 2"
+
+
+async def test_inside_a_transaction_nothing_is_migrated(users, admin):
+    migrations = users(TWO)
+    async with migrations.db.transaction():
+        with pytest.raises(UsageError, match="module 'users' cannot be migrated inside a transaction"):
+            await migrations.apply()
+    assert (await migrations.apply()).applied == (1, 2)
 
 
 async def test_no_sets_are_no_work(pool):

@@ -42,7 +42,8 @@ def applied(result):
 
 
 async def order(admin):
-    rows = await admin.fetch("SELECT module, version FROM poolhouse.event WHERE module <> 'poolhouse' ORDER BY id")
+    query = "SELECT module, version FROM poolhouse.event WHERE module <> 'poolhouse' AND kind = 'apply' ORDER BY id"
+    rows = await admin.fetch(query)
     return [f"{row['module']}/{row['version']}" for row in rows]
 
 

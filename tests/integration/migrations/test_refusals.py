@@ -78,9 +78,12 @@ async def test_schemas_before_the_failing_one_stay_migrated_and_are_named(pool, 
     assert await admin.fetchval("SELECT to_regclass('good.a') IS NOT NULL")
 
 
-async def test_a_mended_file_goes_through(users):
+async def test_a_mended_file_goes_through_and_its_failure_stays_in_the_events(users, admin):
     await refusal(users({"1_a.sql": "SELECT nosuch"}))
     assert (await users({"1_a.sql": "SELECT 1"}).apply()).applied == (1,)
+    events = await admin.fetch("SELECT kind, version, detail FROM poolhouse.event WHERE module = 'users' ORDER BY id")
+    assert [event["kind"] for event in events] == ["fail", "apply"]
+    assert 'column "nosuch" does not exist [SQLSTATE 42703]' in events[0]["detail"]
 
 
 async def test_a_unique_violation_in_a_file_is_its_own_fault_and_not_tried_again(users, monkeypatch):
