@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 
 import asyncpg
 import pytest
@@ -10,7 +11,10 @@ import pytest
 from poolhouse.errors import (
     MigrationApplyError,
     MigrationDirtyError,
+    MigrationDriftError,
     MigrationLockError,
+    MigrationPrivilegeError,
+    MigrationReadOnlyError,
     MigrationRepairError,
 )
 from poolhouse.migrations import MigrationReport, MigrationSet, repair
@@ -347,3 +351,58 @@ async def test_settings_of_the_session_are_made_again_when_a_file_goes_on(users,
     migrations = users({"1_a.sql": text.format("current_setting('poolhouse.test') = 'yes'")})
     await repair.resume(migrations, 1)
     assert await admin.fetchval("SELECT x FROM users.c") == "yes"
+
+
+async def test_a_role_that_may_not_write_the_ledger_is_told_the_grant(users, pool_of_role, role, admin, write):
+    await users({"1_a.sql": TABLE}).apply()
+    await admin.execute(
+        f"GRANT USAGE ON SCHEMA poolhouse TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA poolhouse TO {role}"
+    )
+    await admin.execute(f"GRANT USAGE, CREATE ON SCHEMA users TO {role}")
+    folder = write("users", {"1_a.sql": TABLE, "2_b.sql": f"{OUTSIDE}CREATE TABLE b (id int)"})
+    migrations = MigrationSet(SchemaManager(pool_of_role, schema="users"), folder)
+    error = await refused(migrations, MigrationPrivilegeError)
+    await admin.execute(error.grant)
+    assert (await migrations.apply()).applied == (2,)
+
+
+async def test_a_statement_that_the_role_may_not_run_is_told_with_its_place(users, pool_of_role, role, admin, write):
+    await users({"1_a.sql": TABLE}).apply()
+    await admin.execute(f"GRANT USAGE ON SCHEMA poolhouse TO {role}")
+    await admin.execute(f"GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA poolhouse TO {role}")
+    await admin.execute(f"GRANT USAGE, CREATE ON SCHEMA users TO {role}")
+    migrations = MigrationSet(
+        SchemaManager(pool_of_role, schema="users"), write("users", {"1_a.sql": TABLE, "2_i.sql": INDEX})
+    )
+    error = await refused(migrations, MigrationPrivilegeError)
+    assert "2_i.sql:2:1" in str(error)
+    assert await head(admin) == (1, False)
+
+
+async def test_a_read_only_server_is_refused_as_such(users, pool_of_role, role, admin, write):
+    await users({"1_a.sql": TABLE}).apply()
+    await admin.execute(f"GRANT USAGE ON SCHEMA poolhouse TO {role}; GRANT SELECT ON poolhouse.head TO {role}")
+    await admin.execute(f"ALTER ROLE {role} SET default_transaction_read_only = on")
+    await pool_of_role.close()
+    await pool_of_role.open()
+    folder = write("users", {"1_a.sql": TABLE, "2_i.sql": INDEX})
+    error = await refused(MigrationSet(SchemaManager(pool_of_role, schema="users"), folder), MigrationReadOnlyError)
+    assert error.pending == ("2_i.sql",)
+
+
+async def test_a_schema_dropped_while_a_file_was_half_done_is_noticed_and_can_be_made_anew(half_done, admin):
+    await admin.execute("DROP SCHEMA users CASCADE")
+    with pytest.raises(MigrationDriftError) as caught:
+        await half_done.apply()
+    (dropped,) = caught.value.violations
+    await admin.execute(dropped.forget)
+    await refused(half_done, MigrationDirtyError)
+    assert await row(admin, 1) == ("applied", 1, 1, True, None)
+
+
+async def test_errors_survive_pickling_with_their_attributes(half_done):
+    for kind, work in ((MigrationDirtyError, half_done.apply()), (MigrationRepairError, repair.resume(half_done, 1))):
+        with pytest.raises(kind) as caught:
+            await work
+        again = pickle.loads(pickle.dumps(caught.value))
+        assert (str(again), vars(again)) == (str(caught.value), vars(caught.value))
