@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, NamedTuple
 
 from poolhouse._core.identifiers import parse_qualified
+from poolhouse._core.squashing import covers, stand_in
 from poolhouse.errors import MigrationDependencyError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Dependencies:
     def needs(self, loaded: LoadedMigrations, file: MigrationFile) -> tuple[Need, ...]:
         """Return what `file` depends on."""
         return tuple(
-            Need(target, dependency.version)
+            Need(target, _standing_for(target, dependency.version) if target is not loaded else dependency.version)
             for dependency in file.directives.depends
             for target in self._targets(loaded, dependency)
         )
@@ -98,7 +99,7 @@ class Dependencies:
                     fact = f"it depends on {dependency}, and no module {dependency.module!r} is migrated with it"
                     known = ", ".join(sorted(self._by_module))
                     yield MigrationDependencyError(file.file, fact, remedy=f"Known here are {known}")
-                elif all(dependency.version != each.version for each in targets[0].files):
+                elif not _has(targets[0], dependency.version):
                     fact = f"it depends on {dependency}, and {targets[0].directory} has no such version"
                     yield MigrationDependencyError(file.file, fact, remedy="Correct the version")
 
@@ -140,6 +141,16 @@ class Dependencies:
         yield from ((need.loaded, need.version) for need in self.needs(loaded, file))
         if at:
             yield loaded, loaded.files[at - 1].version
+
+
+def _standing_for(loaded: LoadedMigrations, version: int) -> int:
+    """Return the version that is applied, or recorded, wherever `version` is applied or stood for."""
+    squash = stand_in(loaded.files, version)
+    return squash.version if squash else version
+
+
+def _has(loaded: LoadedMigrations, version: int) -> bool:
+    return any(version == each.version or covers(each, version) for each in loaded.files)
 
 
 def _files(loaded: LoadedMigrations) -> Iterable[MigrationFile]:

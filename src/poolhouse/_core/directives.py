@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _DIRECTIVE = re.compile(r"--\s*poolhouse\s*:\s*(?P<word>[^\s:]*)\s*:?\s*(?P<argument>.*)")
 _DEPENDENCY = re.compile(r"(?P<module>\S(?:.*\S)?)/(?P<version>[0-9]+)")
 _ALLOWANCE = re.compile(r"(?P<rule>[a-z][a-z0-9-]*)\s+(?P<reason>\S.*)")
+_RANGE = re.compile(r"(?P<first>[0-9]+)\s*\.\.\s*(?P<last>[0-9]+)")
 _DURATION = re.compile(r"(?P<number>[0-9]+(?:\.[0-9]+)?)\s*(?P<unit>ms|s|min|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 _LONGEST = 2**31 / 1000 - 1  # PostgreSQL counts milliseconds in an integer
@@ -41,6 +42,16 @@ class Dependency(NamedTuple):
         return f"{self.module}/{self.version:04}"
 
 
+class Range(NamedTuple):
+    """Versions from `first` to `last`, of which there need not be all."""
+
+    first: int
+    last: int
+
+    def __str__(self) -> str:
+        return f"{self.first:04}..{self.last:04}"
+
+
 class Allowance(NamedTuple):
     """A rule of the linter that a file breaks on purpose, and why."""
 
@@ -60,6 +71,7 @@ class Directives:
     lock_timeout: float | None = None
     statement_timeout: float | None = None
     depends: tuple[Dependency, ...] = ()
+    replaces: Range | None = None
     allow: tuple[Allowance, ...] = ()
 
     @property
@@ -131,6 +143,12 @@ def _read_dependency(argument: str) -> Dependency | None:
     return Dependency(match["module"], int(match["version"])) if match else None
 
 
+def _read_range(argument: str) -> Range | None:
+    match = _RANGE.fullmatch(argument)
+    found = Range(int(match["first"]), int(match["last"])) if match else None
+    return found if found and found.first <= found.last else None
+
+
 def _read_allowance(argument: str) -> Allowance | None:
     match = _ALLOWANCE.fullmatch(argument)
     return Allowance(match["rule"], match["reason"]) if match else None
@@ -157,6 +175,7 @@ _FORMS = {
     "lock-timeout": _Form(_read_duration, "lock-timeout: 10s"),
     "no-transaction": _Form(None, "no-transaction"),
     "phase": _Form(_read_phase, "phase: contract"),
+    "replaces": _Form(_read_range, "replaces: 0001..0007"),
     "statement-timeout": _Form(_read_duration, "statement-timeout: 5min"),
     "template-bodies": _Form(None, "template-bodies"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poolhouse._core.commands import repair_command
+from poolhouse._core.squashing import incomplete, stand_in, unapplied
 from poolhouse.errors import (
     DivergedMigrationsError,
     LateMigrationError,
@@ -26,7 +27,8 @@ def drift_of(loaded: LoadedMigrations, rows: Iterable[LedgerRow]) -> list[Migrat
     A migration that is half done is judged when it is resumed: its file may have to be mended.
     """
     versioned = [row for row in rows if row.version is not None]
-    return [*_changed(loaded, versioned), *_out_of_order(loaded, versioned)]
+    applied = {row.version or 0 for row in versioned}
+    return [*_changed(loaded, versioned), *incomplete(loaded, applied), *_out_of_order(loaded, versioned)]
 
 
 def _changed(loaded: LoadedMigrations, rows: Sequence[LedgerRow]) -> Iterator[MigrationError]:
@@ -40,7 +42,7 @@ def _changed(loaded: LoadedMigrations, rows: Sequence[LedgerRow]) -> Iterator[Mi
         if file is not None and file.checksum != row.checksum and not row.is_open:
             command = repair_command("accept-checksum", module=module, version=version, schema=schema)
             yield ModifiedMigrationError(file.file, module=module, schema=schema, version=version, command=command)
-        elif file is None and version < loaded.newest:
+        elif file is None and version < loaded.newest and not stand_in(loaded.files, version):
             yield MissingMigrationError(
                 row.name,
                 directory=loaded.directory,
@@ -54,11 +56,11 @@ def _changed(loaded: LoadedMigrations, rows: Sequence[LedgerRow]) -> Iterator[Mi
 def _out_of_order(loaded: LoadedMigrations, rows: Sequence[LedgerRow]) -> Iterator[MigrationError]:
     if loaded.applies_late:
         return
-    applied = {row.version for row in rows}
-    reached = max((row.version or 0 for row in rows), default=-1)
+    applied = {row.version or 0 for row in rows}
+    reached = max(applied, default=-1)
     # Contract migrations wait for their command while newer ones are applied.
-    late = [file for file in loaded.files if file.version not in applied and file.version < reached]
-    late = [file for file in late if not file.is_contract]
+    late = [file for file in unapplied(loaded.files, applied) if file.version < reached]
+    late = [file for file in late if not (file.is_contract or file.is_baseline)]
     beyond = [f"version {row.version} ({row.name})" for row in rows if (row.version or 0) > loaded.newest]
     module, schema = loaded.module, loaded.schema
     if late and beyond:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -58,14 +58,19 @@ class MigrationFile:
 
 @dataclass(frozen=True, slots=True)
 class VersionedFile(MigrationFile):
-    """A migration that is applied once, in the order of versions."""
+    """A migration that is applied once, in the order of versions; as `is_baseline`, it is recorded and not run."""
 
     version: int
+    is_baseline: bool = False
 
     @property
     def is_contract(self) -> bool:
         """Whether it takes something away that an older release may still use."""
         return self.directives.phase is Phase.CONTRACT
+
+    def as_baseline(self) -> VersionedFile:
+        """Return the same migration without anything to run, for where all that it does is done already."""
+        return replace(self, text="", is_baseline=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +159,18 @@ def parse_migration(
 def _unfit_directives(file: MigrationFile) -> Iterator[DirectiveError]:
     said = file.directives
     if isinstance(file, RepeatableFile):
-        words = {"no-transaction": said.no_transaction, "phase": said.phase, "irreversible": said.irreversible}
+        words = {
+            "no-transaction": said.no_transaction,
+            "phase": said.phase,
+            "irreversible": said.irreversible,
+            "replaces": said.replaces,
+        }
         for word in (word for word, is_said in words.items() if is_said):
             fact = f"directive {word!r} in a repeatable migration"
             yield DirectiveError(file.file, fact, remedy="Move what needs it to a versioned migration")
+    elif said.replaces and (said.no_transaction or said.phase is Phase.CONTRACT):
+        fact = "directive 'replaces' in a migration that is outside of transactions, or of phase contract"
+        yield DirectiveError(file.file, fact, remedy="It only ever runs in a new schema, and needs neither")
 
 
 def _decode(file: str, data: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from poolhouse._core.checksum import chain_digest, repeatable_digest
 from poolhouse._core.drift import drift_of
 from poolhouse._core.migration_file import VersionedFile
+from poolhouse._core.squashing import covers, present, replaced, stand_in, unapplied
 from poolhouse.errors import LedgerError, MigrationDriftError
 
 if TYPE_CHECKING:
@@ -72,12 +73,16 @@ class Applied:
         """The digest that a head has after all of it; empty when it is nothing."""
         return _after_repeatables(chain(self.versions)[-1] if self.versions else b"", self.repeatables)
 
-    def plus(self, files: Iterable[MigrationFile], *, without: Iterable[str] = ()) -> Applied:
-        """Return what is applied after `files` too, and without the repeatable migrations of the given names."""
+    def plus(
+        self, files: Iterable[MigrationFile], *, without: Iterable[str] = (), replaced: Iterable[int] = ()
+    ) -> Applied:
+        """Return what is applied after `files` too, without the given names of repeatable ones and given versions."""
         versions = {each.version: each for each in self.versions}
         repeatables = {each.name: each for each in self.repeatables}
         for name in without:
             repeatables.pop(name, None)
+        for version in replaced:
+            versions.pop(version, None)
         for file in files:
             if isinstance(file, VersionedFile):
                 versions[file.version] = Version(file.version, file.checksum)
@@ -98,8 +103,8 @@ class Plan:
     """What to apply, in order, on top of what is applied already.
 
     `held` are contract migrations, which wait for their command; `ahead` are versions that the database has and the
-    files have not; `forgotten` are names of repeatable migrations whose files are gone; `unfinished` is the first of
-    `pending` where it was begun already.
+    files have not; `forgotten` are names of repeatable migrations whose files are gone, and `replaced` versions whose
+    files are gone because another stands for them; `unfinished` is the first of `pending` where it was begun already.
     """
 
     head: Head | None
@@ -108,6 +113,7 @@ class Plan:
     held: tuple[VersionedFile, ...] = ()
     ahead: tuple[int, ...] = ()
     forgotten: tuple[str, ...] = ()
+    replaced: tuple[int, ...] = ()
     unfinished: Unfinished | None = None
 
     def only_unfinished(self) -> Plan:
@@ -116,7 +122,7 @@ class Plan:
 
     def after(self, files: Sequence[MigrationFile]) -> Plan:
         """Return the plan for what remains once `files`, the first of the pending ones, are applied and recorded."""
-        applied = self.applied.plus(files, without=self.forgotten)
+        applied = self.applied.plus(files, without=self.forgotten, replaced=self.replaced)
         return Plan(Head(applied.version, applied.digest), applied, self.pending[len(files) :], self.held, self.ahead)
 
 
@@ -170,6 +176,13 @@ def applied_of(rows: Iterable[LedgerRow]) -> Applied:
     return Applied(tuple(sorted(versions)), tuple(sorted(repeatables)))
 
 
+def applied_files(loaded: LoadedMigrations, applied: Applied) -> tuple[MigrationFile, ...]:
+    """Return the files that, run in their order, make what is applied; of the repeatable ones as they are now."""
+    names = {each.name for each in applied.repeatables}
+    versioned = present(loaded.files, {each.version for each in applied.versions})
+    return (*versioned, *(file for file in loaded.repeatables if file.name in names))
+
+
 def _after_repeatables(digest: bytes, repeatables: Iterable[Repeatable | RepeatableFile]) -> bytes:
     return reduce(lambda previous, each: repeatable_digest(previous, each.name, each.checksum), repeatables, digest)
 
@@ -195,6 +208,10 @@ def _histories(loaded: LoadedMigrations) -> Iterator[tuple[VersionedFile, ...]]:
     for count in range(len(contracts), -1, -1):
         left = set(contracts[count:])
         yield tuple(file for file in loaded.files if file not in left)
+    # Where migrations stand for others, a schema may have been installed by them.
+    installed = tuple(file for file in loaded.files if stand_in(loaded.files, file.version) is None)
+    if len(installed) < len(loaded.files):
+        yield installed
 
 
 def _plan(
@@ -209,8 +226,9 @@ def _plan(
     reached = {*(each.version for each in applied.versions), *(row.version or 0 for row in begun)}
     ahead = tuple(sorted(version for version in reached if version > loaded.newest))
     unfinished = [Unfinished(known[row.version], row) for row in begun if row.version in known]
-    waiting = [file for version, file in known.items() if version not in reached]
+    waiting = unapplied(loaded.files, reached)
     held = tuple(file for file in waiting if file.is_contract and not contract)
+    waiting = [file for file in waiting if not any(file is each or covers(file, each.version) for each in held)]
     # A newer release has been here: what it made of its repeatable migrations is not to be undone by an older one.
     changed = (
         () if ahead else tuple(file for file in loaded.repeatables if _as_applied(file) not in applied.repeatables)
@@ -219,10 +237,11 @@ def _plan(
     return Plan(
         head,
         applied,
-        pending=(*(each.file for each in unfinished), *(file for file in waiting if file not in held), *changed),
+        pending=(*(each.file for each in unfinished), *waiting, *changed),
         held=held,
         ahead=ahead,
         forgotten=() if ahead else tuple(each.name for each in applied.repeatables if each.name not in names),
+        replaced=() if ahead else replaced(loaded.files, {each.version for each in applied.versions}),
         unfinished=next(iter(unfinished), None),
     )
 

@@ -47,6 +47,7 @@ PoolhouseError
 │   ├── MigrationDriftError
 │   ├── ModifiedMigrationError
 │   ├── MissingMigrationError
+│   ├── ReplacedMigrationsError
 │   ├── LateMigrationError
 │   ├── DivergedMigrationsError
 │   ├── SchemaDroppedError
@@ -147,6 +148,7 @@ from poolhouse.errors._migrations import (
     MigrationTextError,
     MissingMigrationError,
     ModifiedMigrationError,
+    ReplacedMigrationsError,
     SchemaDroppedError,
     TransactionControlError,
 )
@@ -217,6 +219,7 @@ __all__ = [
     "PoolhouseError",
     "QueryTimeoutError",
     "ReadOnlyError",
+    "ReplacedMigrationsError",
     "RowMappingError",
     "SchemaDroppedError",
     "ServerStartError",

@@ -112,6 +112,27 @@ class MissingMigrationError(MigrationError):
         )
 
 
+class ReplacedMigrationsError(MigrationError):
+    """A migration stands for others, of which a schema has some, and the files of the rest are gone.
+
+    `applied` is the last that the schema has, `last` the last that there was.
+    """
+
+    def __init__(self, file: str, *, module: str, schema: str, version: int, applied: int, last: int) -> None:
+        self.file = file
+        self.module = module
+        self.schema = schema
+        self.version = version
+        self.applied = applied
+        self.last = last
+        super().__init__(
+            f"it stands for versions up to {last}; schema {schema!r} has those up to {applied}, and the files of the "
+            "rest are gone",
+            place=file,
+            remedy="Apply the release that still has them, then this one",
+        )
+
+
 class LateMigrationError(MigrationError):
     """A file has a lower version than what was applied already, and was not applied itself."""
 

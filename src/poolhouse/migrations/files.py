@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poolhouse._core.migration_file import LoadedMigrations, RepeatableFile, VersionedFile, parse_migration
+from poolhouse._core.squashing import squash_faults
 from poolhouse.errors import (
     DuplicateVersionError,
     MigrationFilesError,
@@ -53,6 +54,7 @@ def load_folder(
     files.sort(key=lambda file: file.version)
     repeatables.sort(key=lambda file: file.name)
     faults += _duplicates(files)
+    faults += squash_faults(files)
     if faults:
         raise MigrationFilesError(faults)
     found = (tuple(files), tuple(repeatables))

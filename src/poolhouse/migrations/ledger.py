@@ -98,15 +98,16 @@ def has_schema(schema: str) -> str:
 def record(loaded: LoadedMigrations, file: MigrationFile) -> str:
     """Return the SQL that records `file` as applied in this transaction, begun at `poolhouse.started`."""
     started = "pg_catalog.to_timestamp(pg_catalog.current_setting('poolhouse.started')::float8)"
-    return _upsert(loaded, file, state="applied", steps=(1, 1), started=started, finished=_NOW) + note_event(
-        loaded, file, "apply"
-    )
+    is_baseline = isinstance(file, VersionedFile) and file.is_baseline
+    state, kind = ("baselined", "baseline") if is_baseline else ("applied", "apply")
+    row = _upsert(loaded, file, state=state, steps=(1, 1), started=started, finished=_NOW)
+    return row + note_event(loaded, file, kind)
 
 
 def advance(loaded: LoadedMigrations, plan: Plan, files: Sequence[MigrationFile]) -> str:
     """Return the SQL that moves the head over `files`, and withdraws what has no file any more."""
     head = plan.after(files).head or Head(0, b"")
-    return _withdraw(loaded, plan.forgotten) + _set_head(loaded, head)
+    return _withdraw(loaded, plan.forgotten, plan.replaced) + _set_head(loaded, head)
 
 
 def begin(loaded: LoadedMigrations, plan: Plan, file: VersionedFile, *, steps: int) -> str:
@@ -199,12 +200,11 @@ def _set_head(loaded: LoadedMigrations, head: Head) -> str:
     )
 
 
-def _withdraw(loaded: LoadedMigrations, names: Iterable[str]) -> str:
-    listed = _values(names)
-    if not listed:
-        return ""
-    which = f"{_of(loaded)} AND version IS NULL AND name IN ({listed})"
-    return f"UPDATE poolhouse.ledger SET state = 'withdrawn' WHERE {which};\n"
+def _withdraw(loaded: LoadedMigrations, names: Sequence[str], versions: Sequence[int]) -> str:
+    gone = [f"version IS NULL AND name IN ({_values(names)})"] if names else []
+    gone += [f"version IN ({_values(versions)})"] if versions else []
+    withdraw = f"UPDATE poolhouse.ledger SET state = 'withdrawn' WHERE {_of(loaded)} AND"
+    return "".join(f"{withdraw} {which};\n" for which in gone)
 
 
 def _has_moved_on(loaded: LoadedMigrations, row: LedgerRow) -> str:

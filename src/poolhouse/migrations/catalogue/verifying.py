@@ -12,6 +12,7 @@ import asyncpg
 
 from poolhouse._core.catalogue import compare
 from poolhouse._core.identifiers import quote_identifier
+from poolhouse._core.plan import applied_files
 from poolhouse.errors import MigrationLockError, MigrationPrivilegeError, MigrationReplayError, WiringError
 from poolhouse.migrations.blockers import Watch, holders_of
 from poolhouse.migrations.bundle import BUSY, STALE, lock_key
@@ -198,8 +199,7 @@ def _applied(loaded: LoadedMigrations, plan: Plan) -> list[ReplayFile]:
         fact = f"version {versions} was applied, which is not here"
         remedy = "Verify with the files of the release that applied it"
         raise MigrationReplayError(loaded.directory, fact, schema=loaded.schema, remedy=remedy)
-    files = [file for file in loaded.files if file not in plan.pending]
-    return render(files, schema=loaded.schema, reads=loaded.reads)
+    return render(applied_files(loaded, plan.applied), schema=loaded.schema, reads=loaded.reads)
 
 
 class _Patience:
