@@ -106,6 +106,16 @@ def parse_directives(file: str, text: str, tokens: Iterable[Token]) -> tuple[Dir
     return Directives(**found), faults
 
 
+def without_directives(text: str, tokens: Iterable[Token]) -> str:
+    """Return `text` without what it says about itself; it has one line end less for each of those comments."""
+    kept: list[str] = []
+    for kind, start, end in tokens:
+        said = kind is TokenKind.COMMENT and _DIRECTIVE.fullmatch(text, start, end)
+        part = "" if said else text[start:end]
+        kept.append(part.removeprefix("\n") if kept and kept[-1] == "" else part)
+    return "".join(kept)
+
+
 def _read(text: str, tokens: Iterable[Token]) -> Iterator[_Said]:
     in_head = True
     for kind, start, end in tokens:

@@ -55,6 +55,7 @@ PoolhouseError
 │   ├── MigrationDirtyError
 │   ├── MigrationRepairError
 │   ├── MigrationBaselineError
+│   ├── MigrationSquashError
 │   ├── MigrationPendingError
 │   ├── MigrationPoolerError
 │   ├── MigrationLockError
@@ -145,6 +146,7 @@ from poolhouse.errors._migrations import (
     MigrationReadOnlyError,
     MigrationRepairError,
     MigrationReplayError,
+    MigrationSquashError,
     MigrationTextError,
     MissingMigrationError,
     ModifiedMigrationError,
@@ -209,6 +211,7 @@ __all__ = [
     "MigrationReadOnlyError",
     "MigrationRepairError",
     "MigrationReplayError",
+    "MigrationSquashError",
     "MigrationTextError",
     "MissingMigrationError",
     "ModifiedMigrationError",

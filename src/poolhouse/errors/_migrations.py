@@ -269,6 +269,18 @@ class MigrationBaselineError(MigrationError):
         super().__init__(f"{fact}{end}", place=f"module {module!r}, schema {schema!r}", remedy=remedy)
 
 
+class MigrationSquashError(MigrationError):
+    """Migrations cannot be squashed, or the one does not make what they make; no file was written or deleted.
+
+    `differences` are those between what the one and what the others make.
+    """
+
+    def __init__(self, place: str, fact: str, *, remedy: str, differences: Sequence[object] = ()) -> None:
+        self.differences = tuple(map(str, differences))
+        listed = "".join(f"\n  - {each}" for each in self.differences)
+        super().__init__(f"{fact}:{listed}\n" if listed else fact, place=place, remedy=remedy)
+
+
 class MigrationPendingError(MigrationError):
     """Migrations are pending, and the start mode says that this process does not apply them.
 
