@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
-SLOW = 0.15
 PARAMETERS = {"max_connections": "500"}
 BRANCHES = ("coupons", "vouchers")
 SEED = os.environ.get("POOLHOUSE_CHAOS_SEED") or str(time.time_ns())
@@ -139,26 +138,27 @@ def known():
 
 @pytest.fixture
 def releases(write, server, zygotes, known):
-    """Return the releases of an application of which one migration takes `slow` seconds."""
+    """Return the releases of an application, made to take long in some places."""
 
-    async def releases(slow=SLOW):
-        modules = modules_with(slow)
+    async def releases(*, slow=0.15, row=0.001):
+        modules = modules_with(slow=slow, row=row)
         old, new = write("old", before(modules)), write("new", modules)
         branches = [write(name, branch(modules, name)) for name in BRANCHES]
-        if (server, slow) not in known:
+        key = (server, slow, row)
+        if key not in known:
             (starting,) = zygotes.take(1)
             async with empty_database(server) as dsn:
                 (outcome,) = outcomes = await starting.run(start(dsn, new))
                 check_all_went_well(outcomes)
-                known[server, slow] = (await picture(server, dsn), sorted(outcome["applied"]), outcome["seconds"])
-        return Releases(old, new, branches, *known[server, slow])
+                known[key] = (await picture(server, dsn), sorted(outcome["applied"]), outcome["seconds"])
+        return Releases(old, new, branches, *known[key])
 
     return releases
 
 
 def pytest_terminal_summary(terminalreporter):
     for report in terminalreporter.stats.get("passed", []):
-        if report.when == "call" and report.nodeid.endswith(f"{CAMPAIGN}]"):
+        if report.when == "call" and CAMPAIGN in report.nodeid:
             terminalreporter.write_line(report.nodeid)
             for name, value in report.user_properties:
                 terminalreporter.write_line(f"    {name}: {value}")

@@ -19,7 +19,7 @@ class Module(NamedTuple):
 # An expression that takes its time, so that an index on it is being built for long enough to be killed in it.
 _SLOWLY = """
 CREATE FUNCTION {{schema}}.slowly(number int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
-BEGIN PERFORM pg_catalog.pg_sleep(0.001); RETURN number; END $$;
+BEGIN PERFORM pg_catalog.pg_sleep(ROW); RETURN number; END $$;
 """
 
 # Commits in its middle, so that nobody can know how much of it was done; it can be run again.
@@ -34,6 +34,13 @@ BEGIN
 END $$;
 """
 
+# Makes time for an end between a statement and the record of it, wherever there is a gap.
+_SLOW_LEDGER = """
+CREATE FUNCTION {{schema}}.take_time() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_catalog.pg_sleep(0.004); RETURN new; END $$;
+CREATE TRIGGER take_time BEFORE UPDATE ON poolhouse.ledger FOR EACH ROW EXECUTE FUNCTION {{schema}}.take_time();
+"""
+
 # Every statement that must take effect once leaves a mark, and a second one when it is run twice.
 _MARK = "INSERT INTO {{tables.marks}} VALUES "
 
@@ -43,15 +50,16 @@ def _view(columns: str) -> str:
     return f"CREATE OR REPLACE VIEW {{{{tables.open_orders}}}} AS SELECT {columns} FROM {{{{tables.orders}}}}"
 
 
-def modules_with(slow: float) -> list[Module]:
-    """Return the modules of the application, with one migration that takes `slow` seconds."""
+def modules_with(*, slow: float, row: float) -> list[Module]:
+    """Return the modules of the application, with a migration of `slow` seconds, and indexes of `row` for each row."""
+    slowly = _SLOWLY.replace("ROW", str(row))
     shop = {
         "0001_create_orders.sql": "CREATE TABLE {{tables.orders}} (id int PRIMARY KEY, state text NOT NULL, note text);"
         "CREATE TABLE {{tables.marks}} (mark text NOT NULL);"
         "INSERT INTO {{tables.orders}} SELECT number, 'state ' || number % 7 FROM generate_series(1, 80) AS number;"
         f"{_MARK}('1');",
         "0002_add_stage.sql": "CREATE TYPE {{schema}}.stage AS ENUM ('new', 'sent');"
-        "ALTER TABLE {{tables.orders}} ADD COLUMN stage {{schema}}.stage NOT NULL DEFAULT 'new';" + _SLOWLY,
+        "ALTER TABLE {{tables.orders}} ADD COLUMN stage {{schema}}.stage NOT NULL DEFAULT 'new';" + slowly,
         "0003_add_paid.sql": "ALTER TYPE {{schema}}.stage ADD VALUE 'paid';",
         "0004_use_paid.sql": f"UPDATE {{{{tables.orders}}}} SET stage = 'paid' WHERE id % 3 = 0; {_MARK}('4');",
         "0005_index_orders.sql": f"{OUTSIDE}SET maintenance_work_mem = '4MB';"
@@ -67,6 +75,8 @@ def modules_with(slow: float) -> list[Module]:
         "0010_require_notes.sql": "-- poolhouse: isolate\nALTER TABLE {{tables.orders}} ALTER COLUMN note SET NOT NULL;"
         f"{_MARK}('10');",
         "0011_index_notes.sql": f'{OUTSIDE}CREATE INDEX CONCURRENTLY "Orders/note" ON {{{{tables.orders}}}} (note);',
+        "0012_slow_ledger.sql": _SLOW_LEDGER,
+        "0013_mark_often.sql": OUTSIDE + "".join(f"{_MARK}('13.{number}');" for number in range(20)),
         "R_open_orders.sql": _view("id, note, stage"),
     }
     audit = {
@@ -80,7 +90,7 @@ def modules_with(slow: float) -> list[Module]:
     bills = {
         "0001_create_bills.sql": "CREATE TABLE {{tables.bills}} (id int PRIMARY KEY, due date NOT NULL);"
         "INSERT INTO {{tables.bills}} SELECT number, '2030-01-01'::date + number FROM generate_series(1, 50) AS number;"
-        + _SLOWLY,
+        + slowly,
         "0002_index_due.sql": f"{OUTSIDE}CREATE INDEX CONCURRENTLY bills_slowly "
         "ON {{tables.bills}} ({{schema}}.slowly(id));",
         "0003_add_currency.sql": "ALTER TABLE {{tables.bills}} ADD COLUMN currency text NOT NULL DEFAULT 'EUR';",
@@ -107,5 +117,5 @@ def before(modules: list[Module]) -> list[Module]:
 def branch(modules: list[Module], name: str) -> list[Module]:
     """Return the modules as they are in a branch which goes on from here, and takes the next version for its own."""
     shop, *others = modules
-    files = {**shop.files, f"0012_create_{name}.sql": f"CREATE TABLE {{{{tables.{name}}}}} (id int);"}
+    files = {**shop.files, f"0014_create_{name}.sql": f"CREATE TABLE {{{{tables.{name}}}}} (id int);"}
     return [shop._replace(files=files), *others]

@@ -11,11 +11,11 @@ from tests.chaos.processes import applied, check_all_went_well, start
 PROCESSES = 16
 
 
-@sizes("rounds, lanes, slow", short=(2, 2, 0.15), long=(50, 5, 10.0), seconds=900)
+@sizes("rounds, lanes, slow", (2, 2, 0.15), (50, 5, 10.0), seconds=900)
 async def test_no_process_fails_and_each_migration_is_applied_once(
     server, releases, zygotes, record_property, rounds, lanes, slow
 ):
-    found = await releases(slow)
+    found = await releases(slow=slow)
     seconds: list[float] = []
     who: Counter[int] = Counter()
 
