@@ -67,7 +67,13 @@ def _in_transaction(file: VersionedFile, *, remedy: str) -> Iterator[str]:
         if rewritten is None or rewritten.before is not None:
             fact = "this statement has no form that runs in a transaction and does the same"
             raise _refused(file, statement, fact, remedy=remedy)
-        yield f"{rewritten.sql};"
+        yield f"{_without_gap(rewritten.sql, statement.text)};"
+
+
+def _without_gap(rewritten: str, statement: str) -> str:
+    """Return a rewritten statement without the blanks that stand in the place of what was taken out."""
+    gap = [index for index, pair in enumerate(zip(rewritten, statement, strict=True)) if pair[0] != pair[1]]
+    return f"{rewritten[: gap[0]].rstrip()} {rewritten[gap[-1] + 1 :].lstrip()}" if gap else rewritten
 
 
 def _ended(text: str) -> str:

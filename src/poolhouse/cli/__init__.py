@@ -15,6 +15,8 @@ def main() -> int:
     """
     try:
         from poolhouse.cli.root import run  # noqa: PLC0415 - what it imports comes with an extra
+    except KeyboardInterrupt:
+        return 130
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _NEEDED:
             raise

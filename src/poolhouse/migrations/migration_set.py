@@ -34,6 +34,7 @@ class MigrationSet:
     - `-- poolhouse: depends: users/0003` lets it wait for a migration of another module; any number of these.
     - `-- poolhouse: lock-timeout: 10s` and `statement-timeout: 5min` limit each statement; 0 for no limit.
     - `-- poolhouse: phase: contract` lets it wait until somebody asks for it; `expand` is what all others are.
+    - `-- poolhouse: replaces: 0001..0007` lets it stand for others: applied in their place, or else only recorded.
     - `-- poolhouse: template-bodies` extends templates to dollar-quoted bodies.
     - `-- poolhouse: irreversible` and `allow: <rule> <reason>` are for whoever reads it.
 

@@ -25,7 +25,10 @@ def holding(dsn, module="users", schema="users"):
         found["pid"] = connection.get_server_pid()
         ready.set()
         await asyncio.to_thread(over.wait)
-        found["is_alive"] = not connection.is_closed()
+        try:
+            found["is_alive"] = await connection.fetchval("SELECT true")
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            found["is_alive"] = False
         connection.terminate()
 
     thread = threading.Thread(target=lambda: asyncio.run(hold()))

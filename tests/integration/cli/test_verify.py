@@ -36,3 +36,11 @@ def test_grants_can_be_left_out(project):
     project.execute("GRANT SELECT ON users.users TO PUBLIC")
     assert project.run("verify", "--exit-code").code == PENDING
     assert project.run("verify", "--exit-code", "--no-grants").code == 0
+
+
+def test_what_was_not_applied_is_not_expected(project):
+    project.write("migrations/users/0003_drop.sql", "-- poolhouse: phase: contract\nDROP TABLE {{tables.users}};\n")
+    project.write("migrations/users/R_names.sql", "CREATE OR REPLACE VIEW {{tables.names}} AS SELECT 1 AS one;\n")
+    project.run("up")
+    project.write("migrations/users/0004_more.sql", "CREATE TABLE {{tables.more}} (id int);\n")
+    assert project.run("verify", "users", "--exit-code").out.startswith("schema 'users' (users 2): as its migrations")
