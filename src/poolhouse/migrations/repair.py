@@ -7,8 +7,6 @@ repair is refused with MigrationRepairError, and nothing is changed.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -17,10 +15,10 @@ from poolhouse._core.dependencies import Dependencies
 from poolhouse._core.plan import Head, Plan, applied_of, plan_from_ledger
 from poolhouse.errors import MigrationRepairError
 from poolhouse.migrations.access import Access
-from poolhouse.migrations.bringing_up import pauses, translated
-from poolhouse.migrations.bundle import BUSY, STALE, block, guard, script
-from poolhouse.migrations.faults import lock_error
+from poolhouse.migrations.bringing_up import translated
+from poolhouse.migrations.bundle import script
 from poolhouse.migrations.ledger import accept, finish, is_stale, read_ledger, undo
+from poolhouse.migrations.recording import change_ledger
 from poolhouse.migrations.run import Run
 
 if TYPE_CHECKING:
@@ -131,25 +129,10 @@ class _Case:
 
     async def change(self, sql: str, begun: LedgerRow | None) -> None:
         """Run `sql` in one transaction under the lock, unless the ledger is not any more what it was."""
-        message = block(guard(self.loaded, is_stale(self.loaded, self.head, begun))) + sql
-        started = time.monotonic()
-        for pause in pauses():
-            with translated():
-                async with self.access.changing() as connection:
-                    try:
-                        await connection.execute(message)
-                    except asyncpg.PostgresError as error:
-                        if error.sqlstate == STALE:
-                            fact = "another process has changed the ledger meanwhile"
-                            raise self.refuse(fact, remedy="Look where it stands now") from None
-                        waited = time.monotonic() - started
-                        if error.sqlstate != BUSY:
-                            raise
-                        if waited >= self.limit:
-                            raise await lock_error(connection, self.loaded, BUSY, waited=waited) from None
-                    else:
-                        return
-            await asyncio.sleep(min(pause, self.limit))
+        stale = is_stale(self.loaded, self.head, begun)
+        if not await change_ledger(self.access, self.loaded, sql, is_stale=stale, limit=self.limit):
+            fact = "another process has changed the ledger meanwhile"
+            raise self.refuse(fact, remedy="Look where it stands now")
 
 
 async def _read(connection: Session, loaded: LoadedMigrations) -> tuple[Head | None, tuple[LedgerRow, ...]]:
