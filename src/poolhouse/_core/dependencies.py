@@ -57,6 +57,13 @@ class Dependencies:
             for target in self._targets(loaded, dependency)
         )
 
+    def is_ready(self, loaded: LoadedMigrations, file: MigrationFile, plans: Mapping[LoadedMigrations, Plan]) -> bool:
+        """Whether all that `file` of `loaded` waits for is applied, where the other sets stand at `plans`."""
+        if any(plans[other].pending for other in self.sets_before(loaded)):
+            return False
+        needs = self.needs(loaded, file)
+        return all(version in {each.version for each in plans[other].applied.versions} for other, version in needs)
+
     def faults(self) -> list[MigrationDependencyError]:
         """Return everything that is wrong with what the files say: what is not there, and circles."""
         missing = [fault for sets in self._by_module.values() for each in sets for fault in self._missing(each)]

@@ -38,9 +38,6 @@ def _ready(dependencies: Dependencies, plans: Mapping[LoadedMigrations, Plan]) -
         if not plan.pending:
             continue
         stage = Stage(plan.pending[:1]) if plan.unfinished else first_stage(plan.pending)
-        if any(plans[other].pending for other in dependencies.sets_before(loaded)):
-            continue
         # A stage is cut before a file that depends on others, so that no other of its files does.
-        needs = dependencies.needs(loaded, stage.files[0])
-        if all(version in {each.version for each in plans[other].applied.versions} for other, version in needs):
+        if dependencies.is_ready(loaded, stage.files[0], plans):
             yield Turn(loaded, plan, stage)

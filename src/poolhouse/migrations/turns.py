@@ -49,10 +49,5 @@ class Turns:
             yield not self._has_failed
 
     def _is_ready(self, loaded: LoadedMigrations, stage: Stage) -> bool:
-        if any(self._plans[other].pending for other in self._dependencies.sets_before(loaded)):
-            return False
         # A stage is cut before a file that depends on others, so that no other of its files does.
-        needs = self._dependencies.needs(loaded, stage.files[0])
-        return all(
-            version in {each.version for each in self._plans[other].applied.versions} for other, version in needs
-        )
+        return self._dependencies.is_ready(loaded, stage.files[0], self._plans)
