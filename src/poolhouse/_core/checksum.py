@@ -9,7 +9,7 @@ from poolhouse._core.lexer import TRIVIA, TokenKind, tokenize
 from poolhouse._core.placeholder import normal_placeholder
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 
 def canonical_checksum(text: str) -> bytes:
@@ -64,3 +64,16 @@ def repeatable_digest(previous: bytes, name: str, checksum: bytes) -> bytes:
     No digest of versioned migrations alone equals it, and the order of `name` is the caller's.
     """
     return sha256(b"repeatable\0" + previous + name.encode() + b"\0" + checksum).digest()
+
+
+def folder_digest(files: Iterable[tuple[str, bytes]], reads: Iterable[str]) -> bytes:
+    """Return the digest of files as they are, 32 bytes: of names and bytes, and of what their templates may read.
+
+    Equal digests mean equal files, so that nobody has to look into them to know it.
+    """
+    digest = sha256()
+    for name, data in sorted(files):
+        encoded = name.encode(errors="surrogatepass")
+        digest.update(b"%d %d " % (len(encoded), len(data)) + encoded + data)
+    digest.update(b"\0".join(read.encode() for read in sorted(reads)))
+    return digest.digest()

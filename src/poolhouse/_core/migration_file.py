@@ -82,7 +82,8 @@ class RepeatableFile(MigrationFile):
 class LoadedMigrations:
     """The checked files of one migration set: versioned ones in the order of versions, repeatable ones of names.
 
-    `applies_late` says that a file below the head that was not applied is pending, and not an error.
+    `applies_late` says that a file below the head that was not applied is pending, and not an error. `folder_digest`
+    is that of the whole folder as it was read, None where it is not known.
     """
 
     module: str
@@ -92,6 +93,7 @@ class LoadedMigrations:
     files: tuple[VersionedFile, ...]
     repeatables: tuple[RepeatableFile, ...] = ()
     applies_late: bool = False
+    folder_digest: bytes | None = field(default=None, repr=False)
 
     def __repr__(self) -> str:
         count = len(self.files) + len(self.repeatables)

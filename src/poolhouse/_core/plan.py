@@ -162,6 +162,14 @@ def plan_from_ledger(
     return _plan(loaded, head, applied, contract=contract, begun=begun)
 
 
+def is_settled(loaded: LoadedMigrations, applied: Applied) -> bool:
+    """Whether the files say nothing else than what is applied, so that the same files can only say so again."""
+    checksums = {file.version: file.checksum for file in loaded.files}
+    plan = _plan(loaded, None, applied, contract=False)
+    left = (*plan.pending, *plan.held, *plan.ahead, *plan.forgotten, *plan.replaced)
+    return not left and all(checksums.get(each.version) == each.checksum for each in applied.versions)
+
+
 def applied_of(rows: Iterable[LedgerRow]) -> Applied:
     """Return what the rows of the ledger say is applied."""
     versions: list[Version] = []

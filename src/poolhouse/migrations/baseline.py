@@ -72,7 +72,7 @@ async def _refuse(access: Access, loaded: LoadedMigrations) -> None:
         async with access.looking() as connection:
             try:
                 (standing,) = await read_standings(connection, [loaded])
-                head, has_schema = standing
+                head, has_schema = standing.head, standing.has_schema
             except asyncpg.UndefinedTableError:
                 head, has_schema = (
                     None,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from poolhouse._core.checksum import folder_digest
 from poolhouse._core.migration_file import LoadedMigrations, RepeatableFile, VersionedFile, parse_migration
 from poolhouse._core.squashing import squash_faults
 from poolhouse.errors import (
@@ -28,43 +30,104 @@ LEDGER = "poolhouse"  # the schema and the module of the ledger itself
 _BYSTANDERS = frozenset({"README", "README.md", "README.rst", "README.txt", "__init__.py", "__pycache__"})
 
 
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """The files of a folder as they are, read and not looked into; `faults` say what could not be read."""
+
+    directory: Path
+    files: tuple[tuple[Path, bytes], ...] = field(repr=False)
+    faults: tuple[PoolhouseError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WrittenMigrations:
+    """The files of one migration set as they are, for whom it may be enough to know that they are the same as before.
+
+    With `last`, the versions above it are left out, and the repeatable migrations.
+    """
+
+    module: str
+    schema: str
+    reads: frozenset[str]
+    folder: Folder
+    applies_late: bool = False
+    last: int | None = None
+
+    @property
+    def folder_digest(self) -> bytes | None:
+        """The digest of the folder; None where it cannot be read, or is not meant whole."""
+        if self.folder.faults or self.last is not None:
+            return None
+        return folder_digest(((path.name, data) for path, data in self.folder.files), self.reads)
+
+    def load(self) -> LoadedMigrations:
+        """Return the migrations in the order of their versions; MigrationFilesError with all that is wrong."""
+        faults: list[PoolhouseError] = [*self.folder.faults]
+        files: list[VersionedFile] = []
+        repeatables: list[RepeatableFile] = []
+        for path, data in self.folder.files:
+            try:
+                file = parse_migration(str(path), data, schema=self.schema, reads=self.reads)
+                if isinstance(file, VersionedFile):
+                    files.append(file)
+                else:
+                    repeatables.append(file)
+            except MigrationFilesError as error:
+                faults += error.violations
+            except MigrationNameError as error:
+                faults.append(error)
+        files.sort(key=lambda file: file.version)
+        repeatables.sort(key=lambda file: file.name)
+        faults += _duplicates(files)
+        faults += squash_faults(files)
+        if faults:
+            raise MigrationFilesError(faults)
+        if self.last is not None:
+            files, repeatables = [file for file in files if file.version <= self.last], []
+        return LoadedMigrations(
+            self.module,
+            self.schema,
+            self.reads,
+            str(self.folder.directory),
+            tuple(files),
+            tuple(repeatables),
+            applies_late=self.applies_late,
+            folder_digest=self.folder_digest,
+        )
+
+
+def read_folder(directory: Path) -> Folder:
+    """Return all files that may be migrations."""
+    files: list[tuple[Path, bytes]] = []
+    faults: list[PoolhouseError] = []
+    try:
+        for path in _candidates(directory):
+            try:
+                files.append((path, _read(path)))
+            except MigrationTextError as error:
+                faults.append(error)
+    except MigrationFolderError as error:
+        faults.append(error)
+    return Folder(directory, tuple(files), tuple(faults))
+
+
 def load_folder(
-    directory: Path,
-    *,
-    module: str,
-    schema: str,
-    reads: frozenset[str] = frozenset(),
-    applies_late: bool = False,
+    directory: Path, *, module: str, schema: str, reads: frozenset[str] = frozenset(), applies_late: bool = False
 ) -> LoadedMigrations:
     """Return the migrations of a folder in the order of their versions; MigrationFilesError with all that is wrong."""
-    faults: list[PoolhouseError] = []
-    files: list[VersionedFile] = []
-    repeatables: list[RepeatableFile] = []
-    for path in _candidates(directory):
-        try:
-            file = parse_migration(str(path), _read(path), schema=schema, reads=reads)
-            if isinstance(file, VersionedFile):
-                files.append(file)
-            else:
-                repeatables.append(file)
-        except MigrationFilesError as error:
-            faults += error.violations
-        except (MigrationNameError, MigrationTextError) as error:
-            faults.append(error)
-    files.sort(key=lambda file: file.version)
-    repeatables.sort(key=lambda file: file.name)
-    faults += _duplicates(files)
-    faults += squash_faults(files)
-    if faults:
-        raise MigrationFilesError(faults)
-    found = (tuple(files), tuple(repeatables))
-    return LoadedMigrations(module, schema, reads, str(directory), *found, applies_late=applies_late)
+    return WrittenMigrations(module, schema, reads, read_folder(directory), applies_late).load()
+
+
+@cache
+def ledger_written() -> WrittenMigrations:
+    """Return the files of the ledger's own tables, which come with poolhouse."""
+    return WrittenMigrations(LEDGER, LEDGER, frozenset(), read_folder(Path(__file__).parent / "own"))
 
 
 @cache
 def ledger_migrations() -> LoadedMigrations:
-    """Return the migrations of the ledger's own tables, which come with poolhouse."""
-    return load_folder(Path(__file__).parent / "own", module=LEDGER, schema=LEDGER)
+    """Return the migrations of the ledger's own tables."""
+    return ledger_written().load()
 
 
 def _candidates(directory: Path) -> Sequence[Path]:
@@ -83,8 +146,8 @@ def _candidates(directory: Path) -> Sequence[Path]:
     return paths
 
 
-def _folder_fault(directory: Path, fact: str, remedy: str) -> MigrationFilesError:
-    return MigrationFilesError([MigrationFolderError(str(directory), fact, remedy=remedy)])
+def _folder_fault(directory: Path, fact: str, remedy: str) -> MigrationFolderError:
+    return MigrationFolderError(str(directory), fact, remedy=remedy)
 
 
 def _is_bystander(path: Path) -> bool:

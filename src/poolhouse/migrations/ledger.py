@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from poolhouse._core.literal import literal
 from poolhouse._core.migration_file import VersionedFile
-from poolhouse._core.plan import Head, LedgerRow
+from poolhouse._core.plan import Head, LedgerRow, is_settled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -17,18 +17,51 @@ if TYPE_CHECKING:
 
 
 class Standing(NamedTuple):
-    """Where one module stands in one schema."""
+    """Where one module stands in one schema; `folder_digest` is for `is_settled`."""
 
     head: Head | None
     has_schema: bool
+    folder_digest: bytes | None = None
+
+    def is_settled(self, folder_digest: bytes | None) -> bool:
+        """Whether nothing can be pending from files of the given digest."""
+        if self.head is None or self.head.dirty or not self.has_schema or folder_digest is None:
+            return False
+        return self.folder_digest == folder_digest + self.head.digest
+
+
+class Sought(NamedTuple):
+    """A module in some schemas; with a digest, those that are settled by it need not be told."""
+
+    module: str
+    schemas: Sequence[str]
+    folder_digest: bytes | None = None
+
+
+class Named(Protocol):
+    """Whatever is of one module and one schema."""
+
+    @property
+    def module(self) -> str:
+        """The module."""
+        ...
+
+    @property
+    def schema(self) -> str:
+        """The schema."""
+        ...
 
 
 # Types that the driver knows by itself only, so that it asks the server nothing else.
 _HEADS = """
-SELECT head.version, head.digest, head.dirty, space.nspname IS NOT NULL AS has_schema
-FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (module, schema_name, place)
-LEFT JOIN poolhouse.head AS head USING (module, schema_name)
+SELECT wanted.sought, wanted.schema_name, head.version, head.digest, head.dirty,
+    space.nspname IS NOT NULL AS has_schema, head.folder_digest
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (sought, schema_name, place)
+LEFT JOIN poolhouse.head AS head
+    ON head.module = ($3::text[])[wanted.sought::int] AND head.schema_name = wanted.schema_name
 LEFT JOIN pg_catalog.pg_namespace AS space ON space.nspname = wanted.schema_name::name
+WHERE head.module IS NULL OR head.dirty OR space.nspname IS NULL OR head.folder_digest IS DISTINCT FROM
+    pg_catalog.decode(($4::text[])[wanted.sought::int], 'hex') || head.digest
 ORDER BY wanted.place
 """
 
@@ -47,16 +80,23 @@ ORDER BY ledger.version, ledger.name
 _NOW = "pg_catalog.clock_timestamp()"
 
 
-async def read_standings(connection: Session, wanted: Sequence[LoadedMigrations]) -> tuple[Standing, ...]:
+async def read_standings(connection: Session, wanted: Sequence[Named]) -> tuple[Standing, ...]:
     """Return where each of `wanted` stands, in one statement that needs SELECT on poolhouse.head and nothing else."""
-    modules, schemas = [each.module for each in wanted], [each.schema for each in wanted]
-    rows = await connection.fetch(_HEADS, modules, schemas)
-    return tuple(
-        Standing(
-            None if row["version"] is None else Head(row["version"], row["digest"], row["dirty"]), row["has_schema"]
-        )
-        for row in rows
-    )
+    found = await read_sought(connection, [Sought(each.module, [each.schema]) for each in wanted])
+    return tuple(standings[each.schema] for each, standings in zip(wanted, found, strict=True))
+
+
+async def read_sought(connection: Session, wanted: Sequence[Sought]) -> list[dict[str, Standing]]:
+    """Return where each of `wanted` stands in its schemas, without those that are settled, as `read_standings` does."""
+    places = [str(place) for place, each in enumerate(wanted, 1) for _ in each.schemas]
+    schemas = [schema for each in wanted for schema in each.schemas]
+    digests = [(each.folder_digest or b"").hex() for each in wanted]
+    found: list[dict[str, Standing]] = [{} for _ in wanted]
+    for row in await connection.fetch(_HEADS, places, schemas, [each.module for each in wanted], digests):
+        place, schema, version, digest, dirty, has_schema, folder_digest = row
+        head = None if version is None else Head(version, digest, dirty)
+        found[int(place) - 1][schema] = Standing(head, has_schema, folder_digest)
+    return found
 
 
 async def read_ledger(connection: Session, wanted: LoadedMigrations) -> tuple[Head | None, tuple[LedgerRow, ...]]:
@@ -106,8 +146,12 @@ def record(loaded: LoadedMigrations, file: MigrationFile) -> str:
 
 def advance(loaded: LoadedMigrations, plan: Plan, files: Sequence[MigrationFile]) -> str:
     """Return the SQL that moves the head over `files`, and withdraws what has no file any more."""
-    head = plan.after(files).head or Head(0, b"")
-    return _withdraw(loaded, plan.forgotten, plan.replaced) + _set_head(loaded, head)
+    after = plan.after(files)
+    head = after.head or Head(0, b"")
+    # With the digest of the head it belongs to, so that it is void once anybody moves the head and leaves it.
+    is_known = loaded.folder_digest is not None and is_settled(loaded, after.applied)
+    settled = (loaded.folder_digest or b"") + head.digest if is_known else None
+    return _withdraw(loaded, plan.forgotten, plan.replaced) + _set_head(loaded, head, settled)
 
 
 def begin(loaded: LoadedMigrations, plan: Plan, file: VersionedFile, *, steps: int) -> str:
@@ -191,12 +235,13 @@ def _upsert(
     )
 
 
-def _set_head(loaded: LoadedMigrations, head: Head) -> str:
-    values = _values((loaded.module, loaded.schema, head.version, head.digest))
+def _set_head(loaded: LoadedMigrations, head: Head, folder_digest: bytes | None = None) -> str:
+    values = _values((loaded.module, loaded.schema, head.version, head.digest, folder_digest))
     return (
-        f"INSERT INTO poolhouse.head (module, schema_name, version, digest, dirty) VALUES ({values}, {head.dirty}) "
-        "ON CONFLICT (module, schema_name) DO UPDATE SET (version, digest, dirty) = "
-        "(excluded.version, excluded.digest, excluded.dirty);\n"
+        "INSERT INTO poolhouse.head (module, schema_name, version, digest, folder_digest, dirty) "
+        f"VALUES ({values}, {head.dirty}) "
+        "ON CONFLICT (module, schema_name) DO UPDATE SET (version, digest, folder_digest, dirty) = "
+        "(excluded.version, excluded.digest, excluded.folder_digest, excluded.dirty);\n"
     )
 
 

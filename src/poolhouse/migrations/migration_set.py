@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from poolhouse._core.identifiers import check_identifier
 from poolhouse.errors import ConfigurationError, IdentifierError
-from poolhouse.migrations.files import LEDGER, load_folder
+from poolhouse.migrations.files import LEDGER, WrittenMigrations, read_folder
 from poolhouse.migrations.runner import migrate
 
 if TYPE_CHECKING:
     from poolhouse._core.migration_file import LoadedMigrations
+    from poolhouse.migrations.files import Folder
     from poolhouse.migrations.report import MigrationReport
     from poolhouse.schema import SchemaManager
 
@@ -107,17 +107,13 @@ class MigrationSet:
 
         Raises MigrationFilesError with everything that is wrong, each with its file and, where there is one, its place.
         """
-        loaded = load_folder(
-            self._directory,
-            module=self._module,
-            schema=self._db.schema,
-            reads=self._db.reads,
-            applies_late=self._applies_late,
+        return self.written(read_folder(self._directory)).load()
+
+    def written(self, folder: Folder) -> WrittenMigrations:
+        """Return the set's files, which were read as `folder`, without looking into them."""
+        return WrittenMigrations(
+            self._module, self._db.schema, self._db.reads, folder, applies_late=self._applies_late, last=self._last
         )
-        if self._last is None:
-            return loaded
-        files = tuple(file for file in loaded.files if file.version <= self._last)
-        return replace(loaded, files=files, repeatables=())
 
     async def apply(self, *, timeout: float | None = None, contract: bool = False) -> MigrationReport:
         """Apply what is pending, as `migrate` does for several sets."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -12,44 +13,59 @@ from poolhouse.migrations.faults import reading_denied, who
 from poolhouse.migrations.ledger import Standing, forget, read_ledger, read_standings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncGenerator, Sequence
 
     from poolhouse._core.migration_file import LoadedMigrations
     from poolhouse._core.plan import Plan
     from poolhouse.errors import MigrationError
     from poolhouse.migrations.access import Session
+    from poolhouse.migrations.ledger import Named
 
 
 async def plan_all(
-    connection: Session, wanted: Sequence[LoadedMigrations], *, contract: bool = False
+    connection: Session,
+    wanted: Sequence[LoadedMigrations],
+    *,
+    contract: bool = False,
+    standings: Sequence[Standing] | None = None,
 ) -> dict[LoadedMigrations, Plan]:
     """Return a plan for each of `wanted`, in one statement where the heads alone tell it.
 
-    Without `contract`, migrations of that phase are held.
+    Without `contract`, migrations of that phase are held. What `standings` say is not asked again.
     Raises MigrationDriftError with the disagreements of all of them, and MigrationPrivilegeError.
     """
     plans: dict[LoadedMigrations, Plan] = {}
     drift: list[MigrationError] = []
-    try:
-        for loaded, standing in zip(wanted, await _standings(connection, wanted), strict=True):
+    if standings is None:
+        standings = await standings_of(connection, wanted)
+    async with _reading(connection):
+        for loaded, standing in zip(wanted, standings, strict=True):
             try:
                 plans[loaded] = await _plan(connection, loaded, standing, contract=contract)
             except MigrationDriftError as error:
                 drift += error.violations
-    except asyncpg.InsufficientPrivilegeError as error:
-        role, _ = await who(connection)
-        raise reading_denied(error, role=role) from None
     if drift:
         raise MigrationDriftError(drift)
     return plans
 
 
-async def _standings(connection: Session, wanted: Sequence[LoadedMigrations]) -> Sequence[Standing]:
+async def standings_of(connection: Session, wanted: Sequence[Named]) -> Sequence[Standing]:
+    """Return where each of `wanted` stands, nowhere where there is no ledger; or raise MigrationPrivilegeError."""
+    async with _reading(connection):
+        try:
+            return await read_standings(connection, wanted)
+        except asyncpg.UndefinedTableError:
+            # Nobody has migrated anything in this database yet.
+            return [Standing(None, has_schema=False) for _ in wanted]
+
+
+@asynccontextmanager
+async def _reading(connection: Session) -> AsyncGenerator[None]:
     try:
-        return await read_standings(connection, wanted)
-    except asyncpg.UndefinedTableError:
-        # Nobody has migrated anything in this database yet.
-        return [Standing(None, has_schema=False) for _ in wanted]
+        yield
+    except asyncpg.InsufficientPrivilegeError as error:
+        role, _ = await who(connection)
+        raise reading_denied(error, role=role) from None
 
 
 async def _plan(connection: Session, loaded: LoadedMigrations, standing: Standing, *, contract: bool) -> Plan:

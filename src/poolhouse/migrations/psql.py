@@ -17,7 +17,7 @@ from poolhouse.migrations.dirty import interrupted
 from poolhouse.migrations.files import ledger_migrations
 from poolhouse.migrations.ledger import begin, finish, is_stale, record_step
 from poolhouse.migrations.planning import plan_all
-from poolhouse.migrations.runner import load_all
+from poolhouse.migrations.reading import load_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -14,7 +14,7 @@ from poolhouse.migrations.catalogue.replaying import rolled_back
 from poolhouse.migrations.faults import LOCK_FACTS, SMALLER_HELPS, failure, lock_error
 from poolhouse.migrations.files import ledger_migrations
 from poolhouse.migrations.planning import plan_all
-from poolhouse.migrations.runner import load_all
+from poolhouse.migrations.reading import load_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

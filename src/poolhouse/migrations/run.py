@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from poolhouse.errors import MigrationError
     from poolhouse.migrations.access import Access, Session
     from poolhouse.migrations.attempt import Attempt, Refusal
+    from poolhouse.migrations.ledger import Standing
     from poolhouse.migrations.report import MigrationReport
 
 _AT_ONCE = 4  # sets that are migrated at the same time; more would only queue for the server's disks
@@ -42,10 +43,12 @@ class Run:
         self._limit = limit
         self._contract = contract
 
-    async def migrate(self, wanted: Sequence[LoadedMigrations]) -> dict[LoadedMigrations, MigrationReport]:
-        """Apply what is pending, and report it."""
+    async def migrate(
+        self, wanted: Sequence[LoadedMigrations], standings: Sequence[Standing] | None = None
+    ) -> dict[LoadedMigrations, MigrationReport]:
+        """Apply what is pending, and report it; `standings` are where the ledger and `wanted` stood a moment ago."""
         own = ledger_migrations()
-        plans = await self.plan((own, *wanted))
+        plans = await self.plan((own, *wanted), standings)
         own_plan = plans.pop(own)
         if own_plan.pending:
             await self.bring_up({own: own_plan})
@@ -56,12 +59,16 @@ class Run:
         return await self.bring_up(plans)
 
     async def look(
-        self, wanted: Sequence[LoadedMigrations], mode: MigrationMode
+        self, wanted: Sequence[LoadedMigrations], mode: MigrationMode, standings: Sequence[Standing] | None = None
     ) -> dict[LoadedMigrations, MigrationReport]:
-        """Report where everything stands, once nothing is pending; MigrationPendingError, at once or at the limit."""
+        """Report where everything stands, once nothing is pending; MigrationPendingError, at once or at the limit.
+
+        `standings` are where the ledger and `wanted` stood a moment ago.
+        """
         begun, pause_of = time.monotonic(), pauses()
         while True:
-            plans = await self.plan((ledger_migrations(), *wanted))
+            plans = await self.plan((ledger_migrations(), *wanted), standings)
+            standings = None
             pending = _pending(plans)
             if not pending:
                 return {each: report_of(each, plans[each], ()) for each in wanted}
@@ -70,11 +77,13 @@ class Run:
                 raise MigrationPendingError(pending, mode=mode, waited=waited if mode is MigrationMode.WAIT else None)
             await asyncio.sleep(min(next(pause_of), self._limit - waited))
 
-    async def plan(self, wanted: Sequence[LoadedMigrations]) -> dict[LoadedMigrations, Plan]:
+    async def plan(
+        self, wanted: Sequence[LoadedMigrations], standings: Sequence[Standing] | None = None
+    ) -> dict[LoadedMigrations, Plan]:
         """Return a plan for each, or refuse with all the drift there is."""
         with translated():
             async with self._access.looking() as connection:
-                return await plan_all(connection, wanted, contract=self._contract)
+                return await plan_all(connection, wanted, contract=self._contract, standings=standings)
 
     async def bring_up(self, plans: Mapping[LoadedMigrations, Plan]) -> dict[LoadedMigrations, MigrationReport]:
         """Do what `plans` say, and report it.

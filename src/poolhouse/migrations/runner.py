@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from poolhouse._core.dependencies import Dependencies
 from poolhouse._core.suggestion import nearest
-from poolhouse.errors import ConfigurationError, MigrationFilesError, UsageError, WiringError
+from poolhouse.errors import ConfigurationError, UsageError
 from poolhouse.migrations.access import Access
+from poolhouse.migrations.reading import glance_at, load_written, read_all
 from poolhouse.migrations.report import MigrationReport, MigrationResult
 from poolhouse.migrations.run import Run
 from poolhouse.schema.session import joined_lease
@@ -17,8 +17,6 @@ from poolhouse.settings import MigrationMode
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from poolhouse._core.migration_file import LoadedMigrations
-    from poolhouse.errors import PoolhouseError
     from poolhouse.migrations.migration_set import MigrationSet
     from poolhouse.pool import SharedPool
 
@@ -51,45 +49,29 @@ async def migrate(
     """
     begun = time.monotonic()
     _refuse_a_transaction(sets)
-    by_pool = load_all(sets)
-    reports: dict[LoadedMigrations, MigrationReport] = {}
-    for pool, (wanted, dependencies) in by_pool.items():
-        limit = pool.settings.migration_timeout if timeout is None else timeout
-        how = _mode(mode if mode is not None else pool.settings.migration_mode)
-        if how is MigrationMode.SKIP:
-            reports.update({each: MigrationReport(each.module, each.schema, None) for each in wanted})
-            continue
-        run = Run(Access(pool), dependencies, limit=limit, contract=contract)
-        reports.update(await (run.migrate(wanted) if how is MigrationMode.APPLY else run.look(wanted, how)))
-    in_order = {(pool, each.module, each.schema): each for pool, (wanted, _) in by_pool.items() for each in wanted}
-    found = tuple(reports[in_order[each.db.pool, each.module, each.db.schema]] for each in sets)
-    return MigrationResult(found, time.monotonic() - begun)
-
-
-def load_all(sets: Iterable[MigrationSet]) -> dict[SharedPool, tuple[list[LoadedMigrations], Dependencies]]:
-    """Return the checked files of `sets`, those of one pool together, in the given order.
-
-    Different pools are different databases, or might be. Raises WiringError and MigrationFilesError as `migrate`.
-    """
-    loaded: dict[SharedPool, list[LoadedMigrations]] = {}
-    faults: list[PoolhouseError] = []
-    taken: set[tuple[SharedPool, str, str]] = set()
-    for each in sets:
-        key = (each.db.pool, each.module, each.db.schema)
-        if key in taken:
-            fact = f"two migration sets have module {each.module!r} and schema {each.db.schema!r}"
-            raise WiringError(fact, remedy="Give each set a module of its own")
-        taken.add(key)
-        try:
-            loaded.setdefault(each.db.pool, []).append(each.load())
-        except MigrationFilesError as error:
-            faults += error.violations
-    linked = {} if faults else {pool: Dependencies(wanted) for pool, wanted in loaded.items()}
-    for dependencies in linked.values():
-        faults += dependencies.faults()
-    if faults:
-        raise MigrationFilesError(faults)
-    return {pool: (wanted, linked[pool]) for pool, wanted in loaded.items()}
+    by_pool = read_all(sets)
+    hows = {pool: _mode(mode if mode is not None else pool.settings.migration_mode) for pool in by_pool}
+    glances = {pool: await glance_at(pool, by_pool[pool], how) for pool, how in hows.items()}
+    # Whose files are as they were when all of them were applied need not be looked into.
+    loaded = load_written({pool: by_pool[pool] for pool, glance in glances.items() if not glance.is_settled})
+    reports: dict[tuple[SharedPool, str, str], MigrationReport] = {}
+    for pool, how in hows.items():
+        found: Iterable[MigrationReport]
+        if pool not in loaded:
+            found = glances[pool].reports()
+        elif how is MigrationMode.SKIP:
+            found = [MigrationReport(each.module, each.schema, None) for each in by_pool[pool]]
+        else:
+            wanted, dependencies = loaded[pool]
+            limit = pool.settings.migration_timeout if timeout is None else timeout
+            run = Run(Access(pool), dependencies, limit=limit, contract=contract)
+            standings = glances[pool].standings
+            is_to_apply = how is MigrationMode.APPLY
+            done = await (run.migrate(wanted, standings) if is_to_apply else run.look(wanted, how, standings))
+            found = done.values()
+        reports.update({(pool, each.module, each.schema): each for each in found})
+    in_order = tuple(reports[each.db.pool, each.module, each.db.schema] for each in sets)
+    return MigrationResult(in_order, time.monotonic() - begun)
 
 
 def _refuse_a_transaction(sets: Iterable[MigrationSet]) -> None:

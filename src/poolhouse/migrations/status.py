@@ -10,7 +10,7 @@ from poolhouse.errors import MigrationDriftError
 from poolhouse.migrations.access import Access
 from poolhouse.migrations.bringing_up import translated
 from poolhouse.migrations.planning import plan_all
-from poolhouse.migrations.runner import load_all
+from poolhouse.migrations.reading import load_all
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

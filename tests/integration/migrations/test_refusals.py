@@ -17,7 +17,7 @@ from poolhouse.errors import (
     TransactionControlError,
 )
 from poolhouse.migrations import MigrationSet, bringing_up, migrate
-from poolhouse.migrations.files import ledger_migrations
+from poolhouse.migrations.files import WrittenMigrations, ledger_migrations
 from poolhouse.schema import SchemaManager
 
 
@@ -121,7 +121,8 @@ async def test_a_commit_that_slips_past_the_lexer_is_caught_by_the_marker(users,
     migrations = users({"1_a.sql": "SELECT 1"})
     loaded = migrations.load()
     object.__setattr__(loaded, "files", (loose,))
-    monkeypatch.setattr(MigrationSet, "load", lambda _: loaded)
+    load = WrittenMigrations.load
+    monkeypatch.setattr(WrittenMigrations, "load", lambda self: loaded if self.module == "users" else load(self))
     error = await refusal(migrations, TransactionControlError)
     assert "m/1_a.sql: it ended its transaction" in str(error)
     assert await admin.fetchval("SELECT to_regclass('users.b') IS NULL")

@@ -5,7 +5,7 @@ from poolhouse.cli.answer import Answer, Table
 from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import Modules, migrations
 from poolhouse.cli.verb import verb
-from poolhouse.migrations.runner import load_all
+from poolhouse.migrations.reading import load_all
 
 
 @verb(

@@ -4,11 +4,14 @@ CREATE TABLE {{tables.head}} (
     version bigint NOT NULL,
     digest bytea NOT NULL,
     dirty boolean NOT NULL DEFAULT false,
+    folder_digest bytea,
     PRIMARY KEY (module, schema_name)
 );
 
 COMMENT ON TABLE {{tables.head}} IS 'The latest state of each module in each schema; all that a start without pending migrations reads.';
 COMMENT ON COLUMN {{tables.head}}.digest IS 'Hash of the chain of all applied versions and checksums.';
+COMMENT ON COLUMN {{tables.head}}.folder_digest IS
+    'Hash of the folder when all of its files, and nothing else, was applied, and the digest then; null where not known.';
 
 CREATE TABLE {{tables.ledger}} (
     schema_name text NOT NULL,
