@@ -81,6 +81,7 @@ def test_with_and_without_the_old_files_all_paths_meet(project, before):
     project.write("migrations/users/0004_more.sql", "ALTER TABLE {{tables.users}} ADD COLUMN more int;\n")
     assert project.run("up", "users").code == 0
     assert columns(project) == ["id", "name", "more"]
+    assert [version for version, state in recorded(project) if state != "withdrawn"] == [3, 4]
     digest = project.fetch("SELECT version, encode(digest, 'hex') FROM poolhouse.head WHERE module = 'users'")
     project.execute("DROP SCHEMA users CASCADE; DROP SCHEMA poolhouse CASCADE")
     project.run("up", "users")

@@ -80,6 +80,20 @@ def test_yes_asks_nothing_and_json_says_what_was_done(project):
     assert not holder["is_alive"]
 
 
+def test_a_holder_that_let_go_meanwhile_is_not_ended(project, monkeypatch):
+    with holding(project.dsn) as holder:
+
+        def let_go(question):
+            assert str(holder["pid"]) in question
+            project.execute(f"SELECT pg_terminate_backend({holder['pid']}, 5000)")
+            return True
+
+        monkeypatch.setattr("poolhouse.cli.migrations.unlock.confirms", let_go)
+        outcome = project.run("unlock")
+    assert outcome.code == 0
+    assert outcome.out.rstrip().endswith("gone by itself")
+
+
 def test_locks_of_other_modules_are_not_touched(project):
     with holding(project.dsn, "orders", "orders") as holder:
         assert "Nobody" in project.run("unlock", "users", "--yes").out
