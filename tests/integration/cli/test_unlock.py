@@ -26,7 +26,7 @@ def holding(dsn, module="users", schema="users"):
         ready.set()
         await asyncio.to_thread(over.wait)
         try:
-            found["is_alive"] = await connection.fetchval("SELECT true")
+            found["is_alive"] = await connection.fetchval("SELECT true FROM pg_advisory_unlock_all()")
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
             found["is_alive"] = False
         connection.terminate()
@@ -34,11 +34,16 @@ def holding(dsn, module="users", schema="users"):
     thread = threading.Thread(target=lambda: asyncio.run(hold()))
     thread.start()
     ready.wait(10)
+
+    def let_go():
+        over.set()
+        thread.join()
+
+    found["let_go"] = let_go
     try:
         yield found
     finally:
-        over.set()
-        thread.join()
+        let_go()
 
 
 def test_nobody_holds_a_lock(project):
@@ -85,7 +90,7 @@ def test_a_holder_that_let_go_meanwhile_is_not_ended(project, monkeypatch):
 
         def let_go(question):
             assert str(holder["pid"]) in question
-            project.execute(f"SELECT pg_terminate_backend({holder['pid']}, 5000)")
+            holder["let_go"]()
             return True
 
         monkeypatch.setattr("poolhouse.cli.migrations.unlock.confirms", let_go)
