@@ -9,10 +9,10 @@ ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test newcomer chaos check format bench matrix lock clean
+.PHONY: help run test newcomer processes chaos check format bench matrix lock clean
 
 help: ## List these recipes
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run ## Run the reference application, on an embedded PostgreSQL unless APP_DATABASE__DSN is set
 	@exec $(BIN)/python -m app.main
@@ -22,6 +22,9 @@ test: $(VENV)/.dev ## Run all tests (ARGS="-k name" for some of them)
 
 newcomer: $(VENV)/.dev ## Do what a newcomer does, in a fresh clone with nothing installed
 	@$(BIN)/python -m pytest -m newcomer tests/packaging $(ARGS)
+
+processes: $(VENV)/.dev ## Start many processes together, kill some and stop their server: the short version of `make chaos`
+	@$(BIN)/python -m pytest -m processes --numprocesses auto $(ARGS)
 
 chaos: $(VENV)/.dev ## Kill migrating processes and stop their server, by the hundred (POOLHOUSE_CHAOS_SEED repeats a run)
 	@$(BIN)/python -m pytest -m chaos tests/chaos $(ARGS)

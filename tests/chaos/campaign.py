@@ -10,11 +10,11 @@ CAMPAIGN = "campaign"
 
 
 def sizes(names: str, short: tuple, *campaigns: tuple, seconds: float) -> pytest.MarkDecorator:
-    """Give a test a size for every run, and others for the campaign, which may take so many seconds each."""
+    """Give a test a size for `make processes`, and others for the campaign, which may take so many seconds each."""
     marks = [pytest.mark.chaos, pytest.mark.timeout(seconds)]
     ids = (CAMPAIGN, *(f"{CAMPAIGN}-{number}" for number in range(2, 10)))
     long = [pytest.param(*each, id=name, marks=marks) for each, name in zip(campaigns, ids, strict=False)]
-    return pytest.mark.parametrize(names, [pytest.param(*short, id="short"), *long])
+    return pytest.mark.parametrize(names, [pytest.param(*short, id="short", marks=pytest.mark.processes), *long])
 
 
 async def in_lanes(zygotes, rounds, play):

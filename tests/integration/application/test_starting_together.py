@@ -7,8 +7,6 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
-ROUNDS = 20
-
 
 async def up_together(copy, dsn):
     """Start two processes at the same moment and return what each said when it served; stop both."""
@@ -32,9 +30,11 @@ async def applied(dsn):
         await connection.close()
 
 
-@pytest.mark.timeout(180)
-async def test_two_processes_that_start_together_on_an_empty_database_both_come_up(copy, fresh_database):
-    for _ in range(ROUNDS):
+@pytest.mark.parametrize(
+    "rounds", [pytest.param(2, id="short"), pytest.param(20, marks=[pytest.mark.processes, pytest.mark.timeout(180)])]
+)
+async def test_two_processes_that_start_together_on_an_empty_database_both_come_up(copy, fresh_database, rounds):
+    for _ in range(rounds):
         async with fresh_database() as dsn:
             said = await up_together(copy, dsn)
             assert await applied(dsn) == [("orders", 1), ("payments", 1), ("users", 1)]

@@ -104,6 +104,7 @@ async def recorded(dsn):
     return sorted(f"{row['module']}/{row['version']}" for row in rows)
 
 
+@pytest.mark.processes
 async def test_processes_that_start_together_apply_each_migration_once(postgres, processes, write):
     def table(number):
         return f"CREATE TABLE {{{{tables.t{number}}}}} (id int); SELECT pg_sleep(0.02)"
@@ -181,6 +182,7 @@ RIGHT = {
 }
 
 
+@pytest.mark.processes
 async def test_processes_that_start_together_build_indexes_concurrently_without_a_deadlock(postgres, processes, write):
     orders = [[("users", write("users", FILES))]] * PROCESSES
     started = await processes(PROCESSES)
@@ -189,6 +191,7 @@ async def test_processes_that_start_together_build_indexes_concurrently_without_
         assert await look(dsn) == RIGHT
 
 
+@pytest.mark.processes
 async def test_wherever_a_process_is_killed_the_next_start_ends_in_the_right_state(postgres, processes, write):
     sets = [("users", write("users", FILES))]
     *victims, survivor = await processes(KILLS + 1)
