@@ -47,7 +47,12 @@ async def pgdbm_pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 def one_folder(pool: SharedPool, folder: Path, schemas: Iterable[str]) -> list[MigrationSet]:
-    """The migrations of one folder for many schemas. This is the place to change when one set covers them all."""
+    """The migrations of one folder for many schemas."""
+    return [MigrationSet(SchemaManager(pool, schema="public"), folder, schemas=list(schemas))]
+
+
+def each_schema(pool: SharedPool, folder: Path, schemas: Iterable[str]) -> list[MigrationSet]:
+    """The migrations of one folder, with a set for each schema."""
     return [MigrationSet(SchemaManager(pool, schema=schema), folder) for schema in schemas]
 
 

@@ -10,6 +10,7 @@ import asyncpg
 from benchmarks.benchmark import Benchmark, ratio, seconds
 from benchmarks.contenders import (
     create_schemas,
+    each_schema,
     many_folders,
     migrate_with_pgdbm,
     one_folder,
@@ -104,7 +105,7 @@ async def alter_2000_schemas() -> float:
 
         async def one_by_one() -> float:
             add_file(folder)
-            return await seconds(migrate_each(one_folder(pool, folder, schemas)))
+            return await seconds(migrate_each(each_schema(pool, folder, schemas)))
 
         async with server() as dsn, poolhouse_pool(dsn) as pool:
             await migrate(one_folder(pool, folder, schemas))
@@ -151,7 +152,7 @@ async def both_migrated(work: Sequence[tuple[Path, str]]) -> AsyncIterator[tuple
         poolhouse_pool(ours) as pool,
         pgdbm_pool(theirs) as peer,
     ):
-        await migrate([each for folder, schema in work for each in one_folder(pool, folder, [schema])])
+        await migrate([each for folder, schema in work for each in each_schema(pool, folder, [schema])])
         await create_schemas(peer, [schema for _, schema in work])
         await migrate_with_pgdbm(peer, work)
         yield pool, peer

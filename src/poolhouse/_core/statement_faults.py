@@ -50,6 +50,9 @@ def _client_fault(statement: Statement, *, in_transaction: bool) -> tuple[str, s
         return fact, "Remove it, and move what belongs together to a migration with a transaction"
     if head[0] == "set" and not _ENCODING.isdisjoint((*head[1:], *islice(words, 1))):
         return "the encoding of the connection is the driver's", "Remove it; everything is sent and read as UTF-8"
+    if in_transaction and head == ("reset", "all"):
+        fact = "RESET ALL in a migration, which would reset what poolhouse has set for it"
+        return fact, "Reset the settings that are meant, by their names"
     if head[0] == "copy" and not _CLIENT_COPY.isdisjoint(pairwise(words)):
         return "COPY to or from the client in a migration, which has no client", "Write INSERT statements"
     return None

@@ -62,7 +62,8 @@ PoolhouseError
 │   ├── MigrationApplyError
 │   ├── MigrationPrivilegeError
 │   ├── MigrationReadOnlyError
-│   └── MigrationReplayError
+│   ├── MigrationReplayError
+│   └── MigrationSchemasError
 ├── LifecycleError
 │   └── StepTimeoutError
 ├── EmbeddedServerError
@@ -146,6 +147,7 @@ from poolhouse.errors._migrations import (
     MigrationReadOnlyError,
     MigrationRepairError,
     MigrationReplayError,
+    MigrationSchemasError,
     MigrationSquashError,
     MigrationTextError,
     MissingMigrationError,
@@ -211,6 +213,7 @@ __all__ = [
     "MigrationReadOnlyError",
     "MigrationRepairError",
     "MigrationReplayError",
+    "MigrationSchemasError",
     "MigrationSquashError",
     "MigrationTextError",
     "MissingMigrationError",

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 from poolhouse.errors._base import PoolhouseError, Violations
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+
+_SHOWN = 5  # of the errors of many schemas in one message
 
 
 class MigrationError(PoolhouseError):
@@ -429,4 +432,25 @@ class MigrationReplayError(MigrationError):
             f"schema {schema!r} cannot be replayed: {fact}",
             place=file if line is None else f"{file}:{line}:{column}",
             remedy=remedy,
+        )
+
+
+class MigrationSchemasError(MigrationError):
+    """Some schemas of a set of many could not be migrated; the others are, except `untried` ones.
+
+    `failures` are the errors by schema, in the order in which they came. The next call goes on with what is left.
+    """
+
+    def __init__(self, module: str, failures: Mapping[str, MigrationError], *, untried: int, total: int) -> None:
+        self.module = module
+        self.failures = dict(failures)
+        self.untried = untried
+        self.total = total
+        shown = "".join(f"\n  - {schema}: {error}" for schema, error in list(self.failures.items())[:_SHOWN])
+        more = f"\n  and {len(self.failures) - _SHOWN} more" if len(self.failures) > _SHOWN else ""
+        left = f", and {untried} were not tried after that" if untried else ""
+        super().__init__(
+            f"{len(self.failures)} of {total} schemas could not be migrated{left}:{shown}{more}",
+            place=f"module {module!r}",
+            remedy="Mend what is named and start again, which goes on with what is left",
         )

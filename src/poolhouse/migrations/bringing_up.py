@@ -13,7 +13,7 @@ from poolhouse._core.migration_file import VersionedFile
 from poolhouse._core.stages import Stage, first_stage
 from poolhouse.migrations.access import SERVICE
 from poolhouse.migrations.attempt import prepare, send
-from poolhouse.migrations.faults import SMALLER_HELPS, may_retry
+from poolhouse.migrations.faults import SMALLER_HELPS, is_of_any_file, may_retry
 from poolhouse.migrations.planning import plan_all
 from poolhouse.migrations.report import MigrationReport
 from poolhouse.migrations.stepwise import send_stepwise
@@ -84,7 +84,7 @@ class BringingUp:
                 attempt, refusal = await self._attempt(stage)
             if refusal is None:
                 await self._note_applied(stage)
-            elif refusal.sqlstate in SMALLER_HELPS and len(stage.files) > 1:
+            elif len(stage.files) > 1 and (refusal.sqlstate in SMALLER_HELPS or is_of_any_file(refusal)):
                 self._alone = True
             else:
                 self._waited += time.monotonic() - begun

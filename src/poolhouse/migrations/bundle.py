@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from poolhouse._core.identifiers import quote_identifier
 from poolhouse._core.lexer import split_statements
 from poolhouse._core.literal import dollar_quoted, literal
-from poolhouse.migrations.ledger import advance, has_schema, is_stale, record
+from poolhouse.migrations.ledger import advance, are_stale, has_schema, is_stale, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,6 +24,9 @@ STALE = "PH002"
 TRANSACTION_ENDED = "PH003"
 POOLED = "PH004"
 INVALID_INDEX = "PH005"
+
+# A role that a file leaves behind may not write into the ledger.
+_AFTER_FILE = "RESET ROLE;\n"
 
 RECORDING = -1  # in place of a statement's number: the file has run, and goes into the ledger
 
@@ -118,10 +121,41 @@ def compose(
             text.add(block(_announce(token, step)))
             stretches.append(Stretch(step, text.length, text.length + len(statement.text), statement.start))
             text.add(statement.text, ";\n")
+        text.add(_AFTER_FILE)
         # The record stands outside of the block, whose language would spend three times as long on it.
         text.add(block(_announce(token, Step(index, RECORDING)), _assert_marker(token)), record(loaded, file))
     text.add(advance(loaded, plan, files))
     return Bundle(text.whole(), token, tuple(files), renderings, tuple(stretches))
+
+
+def compose_many(
+    loaded: LoadedMigrations,
+    plan: Plan,
+    files: Sequence[MigrationFile],
+    schemas: Sequence[str],
+    *,
+    token: str,
+    lock_timeout: float,
+) -> str:
+    """Return the SQL that applies `files` to all of `schemas` or to none, provided all have the head of the plan.
+
+    Where it fails nobody knows: for that each schema has to be tried by itself. At its end it says in a notice how
+    many locks it holds.
+    """
+    text = [_settings(lock_timeout), block(_guard_many(loaded, plan, schemas, token))]
+    for schema in schemas:
+        one = replace(loaded, schema=schema)
+        for file in files:
+            text += (
+                _settings_of(one, file, lock_timeout),
+                file.rendering(schema, loaded.reads).sql,
+                "\n;",
+                _AFTER_FILE,
+            )
+    text.append(block(_assert_marker(token), _announce_locks(token)))
+    text += (record(loaded, file, schemas) for file in files)
+    text.append(advance(loaded, plan, files, schemas))
+    return "".join(text)
 
 
 def script(loaded: LoadedMigrations, file: MigrationFile) -> Bundle:
@@ -219,6 +253,46 @@ def search_path(schema: str) -> str:
 def milliseconds(seconds: float) -> str:
     """Return a time limit as the server takes it; 0 is none, so that a very short one is not rounded to it."""
     return str(max(round(seconds * 1000), 1) if seconds else 0)
+
+
+def _guard_many(loaded: LoadedMigrations, plan: Plan, schemas: Sequence[str], token: str) -> str:
+    keys = ", ".join(f"({lock_key(loaded.module, schema)})" for schema in schemas)
+    missing = (*([] if plan.head else [create_schema(schema) for schema in schemas]),)
+    now = "EXTRACT(epoch FROM pg_catalog.clock_timestamp())::text"
+    return "\n".join(
+        (
+            "IF NOT (SELECT pg_catalog.bool_and(pg_catalog.pg_try_advisory_xact_lock(key))",
+            f"FROM (VALUES {keys}) AS wanted (key))",
+            f"THEN RAISE EXCEPTION 'another process is migrating' USING ERRCODE = '{BUSY}'; END IF;",
+            f"IF {are_stale(loaded, plan.head, schemas)}",
+            f"THEN RAISE EXCEPTION 'another process has migrated' USING ERRCODE = '{STALE}'; END IF;",
+            f"PERFORM pg_catalog.set_config('poolhouse.bundle', '{token}', true);",
+            f"PERFORM pg_catalog.set_config('poolhouse.started', {now}, true);",
+            *optional_settings("500ms", is_local=True),
+            *missing,
+        )
+    )
+
+
+def _settings_of(loaded: LoadedMigrations, file: MigrationFile, lock_timeout: float) -> str:
+    said = file.directives
+    limit = lock_timeout if said.lock_timeout is None else said.lock_timeout
+    return (
+        f"SET LOCAL search_path = {search_path(loaded.schema)}; SET LOCAL lock_timeout = {milliseconds(limit)}; "
+        f"SET LOCAL statement_timeout = {milliseconds(said.statement_timeout or 0.0)};\n"
+    )
+
+
+def _announce_locks(token: str) -> str:
+    mine = "SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks WHERE pid = pg_catalog.pg_backend_pid()"
+    most = "pg_catalog.current_setting('max_locks_per_transaction')::int"
+    sessions = "pg_catalog.current_setting('max_connections')::int"
+    return f"RAISE NOTICE '{locks_announcement(token)}%:%', ({mine}), {most} * {sessions};"
+
+
+def locks_announcement(token: str) -> str:
+    """Return how the notice begins with which `compose_many` says the locks it holds, and how many fit in all."""
+    return f"{_announcement(token)}:locks:"
 
 
 def _announcement(token: str) -> str:

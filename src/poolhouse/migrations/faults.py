@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _NO_PRIVILEGE = "42501"
 _READ_ONLY = "25006"
+_INTEGRITY = "23"
 
 LOCK_FACTS = {
     BUSY: "another process is still migrating this schema",
@@ -73,6 +74,12 @@ def may_retry(attempt: Attempt, refusal: Refusal) -> bool:
     if code in _CREATED_MEANWHILE:
         return attempt.creates_ledger or refusal.step is None
     return code in LOCK_FACTS
+
+
+def is_of_any_file(refusal: Refusal) -> bool:
+    """Whether each of the files may be to blame: what they deferred is checked at the end of all of them."""
+    is_deferred = refusal.sqlstate.startswith(_INTEGRITY)
+    return is_deferred and refusal.step is not None and refusal.step.statement == RECORDING
 
 
 async def failure(

@@ -130,28 +130,41 @@ def is_stale(
     return f"{digest} OR {gone}{_has_moved_on(loaded, begun) if begun else ''}"
 
 
+def are_stale(loaded: LoadedMigrations, head: Head | None, schemas: Sequence[str]) -> str:
+    """Return the SQL condition that any of `schemas` has another head than `head`, or was dropped."""
+    heads = f"SELECT pg_catalog.count(*) FROM poolhouse.head WHERE {_of(loaded, schemas)}"
+    if head is None:
+        return f"({heads}) > 0"
+    there = f"SELECT pg_catalog.count(*) FROM pg_catalog.pg_namespace WHERE nspname IN ({_values(schemas)})"
+    same = f"{heads} AND NOT dirty AND digest = {literal(head.digest)}"
+    return f"({same}) <> {len(schemas)} OR ({there}) <> {len(schemas)}"
+
+
 def has_schema(schema: str) -> str:
     """Return the SQL condition that `schema` exists."""
     return f"EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = {literal(schema)})"
 
 
-def record(loaded: LoadedMigrations, file: MigrationFile) -> str:
-    """Return the SQL that records `file` as applied in this transaction, begun at `poolhouse.started`."""
+def record(loaded: LoadedMigrations, file: MigrationFile, schemas: Sequence[str] = ()) -> str:
+    """Return the SQL that records `file` as applied in this transaction, begun at `poolhouse.started`.
+
+    With `schemas`, it was applied to these.
+    """
     started = "pg_catalog.to_timestamp(pg_catalog.current_setting('poolhouse.started')::float8)"
     is_baseline = isinstance(file, VersionedFile) and file.is_baseline
     state, kind = ("baselined", "baseline") if is_baseline else ("applied", "apply")
-    row = _upsert(loaded, file, state=state, steps=(1, 1), started=started, finished=_NOW)
-    return row + note_event(loaded, file, kind)
+    row = _upsert(loaded, file, state=state, steps=(1, 1), started=started, finished=_NOW, schemas=schemas)
+    return row + note_event(loaded, file, kind, schemas=schemas)
 
 
-def advance(loaded: LoadedMigrations, plan: Plan, files: Sequence[MigrationFile]) -> str:
-    """Return the SQL that moves the head over `files`, and withdraws what has no file any more."""
+def advance(loaded: LoadedMigrations, plan: Plan, files: Sequence[MigrationFile], schemas: Sequence[str] = ()) -> str:
+    """Return the SQL that moves the head over `files`, or the heads of `schemas`, and withdraws what has no file."""
     after = plan.after(files)
     head = after.head or Head(0, b"")
     # With the digest of the head it belongs to, so that it is void once anybody moves the head and leaves it.
     is_known = loaded.folder_digest is not None and is_settled(loaded, after.applied)
     settled = (loaded.folder_digest or b"") + head.digest if is_known else None
-    return _withdraw(loaded, plan.forgotten, plan.replaced) + _set_head(loaded, head, settled)
+    return _withdraw(loaded, plan.forgotten, plan.replaced, schemas) + _set_head(loaded, head, settled, schemas)
 
 
 def begin(loaded: LoadedMigrations, plan: Plan, file: VersionedFile, *, steps: int) -> str:
@@ -209,18 +222,33 @@ def baseline(loaded: LoadedMigrations, files: Sequence[VersionedFile], head: Hea
     return "".join(rows) + _set_head(loaded, head)
 
 
-def note_event(loaded: LoadedMigrations, file: MigrationFile | LedgerRow, kind: str, detail: str | None = None) -> str:
-    """Return the SQL that adds an event."""
-    key = _values((loaded.schema, loaded.module, _version(file), file.name, kind, detail))
-    return f"INSERT INTO poolhouse.event (schema_name, module, version, name, kind, detail) VALUES ({key});\n"
+def note_event(
+    loaded: LoadedMigrations,
+    file: MigrationFile | LedgerRow,
+    kind: str,
+    detail: str | None = None,
+    *,
+    schemas: Sequence[str] = (),
+) -> str:
+    """Return the SQL that adds an event, or one for each of `schemas`."""
+    rows = _rows(loaded, schemas, _values((loaded.module, _version(file), file.name, kind, detail)))
+    return f"INSERT INTO poolhouse.event (schema_name, module, version, name, kind, detail) VALUES {rows};\n"
 
 
 def _upsert(
-    loaded: LoadedMigrations, file: MigrationFile, *, state: str, steps: tuple[int, int], started: str, finished: str
+    loaded: LoadedMigrations,
+    file: MigrationFile,
+    *,
+    state: str,
+    steps: tuple[int, int],
+    started: str,
+    finished: str,
+    schemas: Sequence[str] = (),
 ) -> str:
     version = _version(file)
     kind = "repeatable" if version is None else "versioned"
-    key = _values((loaded.schema, loaded.module, version, file.name, kind, file.checksum, file.raw_checksum, state))
+    key = _values((loaded.module, version, file.name, kind, file.checksum, file.raw_checksum, state))
+    rows = _rows(loaded, schemas, f"{key}, {steps[0]}, {steps[1]}, {started}, {finished}")
     # The predicates fit the key of the ledger's first version as well, which records how it was changed.
     target = "name) WHERE version IS NULL" if version is None else "version) WHERE version IS NOT NULL"
     changed = ("name", "checksum", "raw_checksum", "state", "steps_done", "steps_total", "finished_at")
@@ -229,26 +257,28 @@ def _upsert(
     return (
         "INSERT INTO poolhouse.ledger AS old (schema_name, module, version, name, kind, checksum, raw_checksum, state, "
         f"steps_done, steps_total, started_at, finished_at) "
-        f"VALUES ({key}, {steps[0]}, {steps[1]}, {started}, {finished})\n"
+        f"VALUES {rows}\n"
         f"ON CONFLICT (schema_name, module, {target} DO UPDATE SET {updates}{again}, "
         "applied_by = excluded.applied_by, error = NULL;\n"
     )
 
 
-def _set_head(loaded: LoadedMigrations, head: Head, folder_digest: bytes | None = None) -> str:
-    values = _values((loaded.module, loaded.schema, head.version, head.digest, folder_digest))
+def _set_head(
+    loaded: LoadedMigrations, head: Head, folder_digest: bytes | None = None, schemas: Sequence[str] = ()
+) -> str:
+    values = _values((loaded.module, head.version, head.digest, folder_digest))
     return (
-        "INSERT INTO poolhouse.head (module, schema_name, version, digest, folder_digest, dirty) "
-        f"VALUES ({values}, {head.dirty}) "
+        "INSERT INTO poolhouse.head (schema_name, module, version, digest, folder_digest, dirty) "
+        f"VALUES {_rows(loaded, schemas, f'{values}, {head.dirty}')} "
         "ON CONFLICT (module, schema_name) DO UPDATE SET (version, digest, folder_digest, dirty) = "
         "(excluded.version, excluded.digest, excluded.folder_digest, excluded.dirty);\n"
     )
 
 
-def _withdraw(loaded: LoadedMigrations, names: Sequence[str], versions: Sequence[int]) -> str:
+def _withdraw(loaded: LoadedMigrations, names: Sequence[str], versions: Sequence[int], schemas: Sequence[str]) -> str:
     gone = [f"version IS NULL AND name IN ({_values(names)})"] if names else []
     gone += [f"version IN ({_values(versions)})"] if versions else []
-    withdraw = f"UPDATE poolhouse.ledger SET state = 'withdrawn' WHERE {_of(loaded)} AND"
+    withdraw = f"UPDATE poolhouse.ledger SET state = 'withdrawn' WHERE {_of(loaded, schemas)} AND"
     return "".join(f"{withdraw} {which};\n" for which in gone)
 
 
@@ -257,8 +287,12 @@ def _has_moved_on(loaded: LoadedMigrations, row: LedgerRow) -> str:
     return f" OR NOT EXISTS (SELECT FROM poolhouse.ledger WHERE {_is(loaded, row)} AND {same})"
 
 
-def _of(loaded: LoadedMigrations) -> str:
-    return f"module = {literal(loaded.module)} AND schema_name = {literal(loaded.schema)}"
+def _rows(loaded: LoadedMigrations, schemas: Sequence[str], rest: str) -> str:
+    return ",\n".join(f"({literal(schema)}, {rest})" for schema in schemas or [loaded.schema])
+
+
+def _of(loaded: LoadedMigrations, schemas: Sequence[str] = ()) -> str:
+    return f"module = {literal(loaded.module)} AND schema_name IN ({_values(schemas or [loaded.schema])})"
 
 
 def _is(loaded: LoadedMigrations, file: VersionedFile | LedgerRow) -> str:

@@ -9,12 +9,14 @@ from poolhouse._core.identifiers import check_identifier
 from poolhouse.errors import ConfigurationError, IdentifierError
 from poolhouse.migrations.files import LEDGER, WrittenMigrations, read_folder
 from poolhouse.migrations.runner import migrate
+from poolhouse.schema import SchemaManager
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from poolhouse._core.migration_file import LoadedMigrations
     from poolhouse.migrations.files import Folder
     from poolhouse.migrations.report import MigrationReport
-    from poolhouse.schema import SchemaManager
 
 
 class MigrationSet:
@@ -38,17 +40,24 @@ class MigrationSet:
     - `-- poolhouse: template-bodies` extends templates to dollar-quoted bodies.
     - `-- poolhouse: irreversible` and `allow: <rule> <reason>` are for whoever reads it.
 
+    With `schemas` the files are applied to each of those, and not to that of the manager: a list of names, or a query
+    of their names in one column, which may be a template for the manager's schema. Then up to fifty schemas share a
+    transaction, and each set is migrated after those of one schema, so that a query finds their tables. A schema that
+    fails keeps no other from it until more than `failure_limit` have failed; where the first fails, no other is tried.
+
     A file that was not applied, below others that were, is an error, unless `out_of_order` is "apply".
     Raises IdentifierError for a module name that the ledger cannot hold, and for the ledger's own.
     """
 
-    __slots__ = ("_applies_late", "_db", "_directory", "_last", "_module")
+    __slots__ = ("_applies_late", "_db", "_directory", "_failure_limit", "_last", "_module", "_schemas")
 
     _applies_late: bool
     _db: SchemaManager
     _directory: Path
+    _failure_limit: int
     _last: int | None
     _module: str
+    _schemas: tuple[str, ...] | str | None
 
     def __init__(
         self,
@@ -56,6 +65,8 @@ class MigrationSet:
         directory: str | Path,
         *,
         module: str | None = None,
+        schemas: Sequence[str] | str | None = None,
+        failure_limit: int = 10,
         out_of_order: Literal["refuse", "apply"] = "refuse",
     ) -> None:
         path = Path(directory)
@@ -68,8 +79,11 @@ class MigrationSet:
         object.__setattr__(self, "_applies_late", out_of_order == "apply")
         object.__setattr__(self, "_db", db)
         object.__setattr__(self, "_directory", path)
+        object.__setattr__(self, "_failure_limit", failure_limit)
         object.__setattr__(self, "_last", None)
         object.__setattr__(self, "_module", name)
+        names = schemas if schemas is None or isinstance(schemas, str) else _distinct(schemas)
+        object.__setattr__(self, "_schemas", names)
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a MigrationSet is immutable: build another one instead of setting {name!r}")
@@ -78,7 +92,10 @@ class MigrationSet:
         raise AttributeError(f"a MigrationSet is immutable: {name!r} cannot be deleted")
 
     def __repr__(self) -> str:
-        return f"<MigrationSet of module {self._module!r}, schema {self._db.schema!r}, {str(self._directory)!r}>"
+        schemas = f"schema {self._db.schema!r}"
+        if self._schemas is not None:
+            schemas = "schemas of a query" if isinstance(self._schemas, str) else f"{len(self._schemas)} schemas"
+        return f"<MigrationSet of module {self._module!r}, {schemas}, {str(self._directory)!r}>"
 
     @property
     def db(self) -> SchemaManager:
@@ -95,10 +112,35 @@ class MigrationSet:
         """The set's name in the ledger."""
         return self._module
 
+    @property
+    def schemas(self) -> tuple[str, ...] | str | None:
+        """The schemas that are migrated, or the query of them; None where it is that of the manager."""
+        return self._schemas
+
+    @property
+    def failure_limit(self) -> int:
+        """How many of the schemas may fail before no other is tried."""
+        return self._failure_limit
+
+    def for_schema(self, schema: str) -> MigrationSet:
+        """Return the set for one of its schemas, for what looks at or mends a single one."""
+        db = SchemaManager(self._db.pool, schema=schema, reads=self._db.reads)
+        late: Literal["refuse", "apply"] = "apply" if self._applies_late else "refuse"
+        one = MigrationSet(db, self._directory, module=self._module, out_of_order=late)
+        object.__setattr__(one, "_last", self._last)
+        return one
+
     def up_to(self, version: int) -> MigrationSet:
         """Return this set without the files above `version`, and without repeatable ones, which come after all."""
         late: Literal["refuse", "apply"] = "apply" if self._applies_late else "refuse"
-        limited = MigrationSet(self._db, self._directory, module=self._module, out_of_order=late)
+        limited = MigrationSet(
+            self._db,
+            self._directory,
+            module=self._module,
+            schemas=self._schemas,
+            failure_limit=self._failure_limit,
+            out_of_order=late,
+        )
         object.__setattr__(limited, "_last", version)
         return limited
 
@@ -116,5 +158,16 @@ class MigrationSet:
         )
 
     async def apply(self, *, timeout: float | None = None, contract: bool = False) -> MigrationReport:
-        """Apply what is pending, as `migrate` does for several sets."""
+        """Apply what is pending to the one schema of this set, as `migrate` does for several sets."""
         return (await migrate([self], timeout=timeout, contract=contract)).reports[0]
+
+
+def _distinct(schemas: Sequence[str]) -> tuple[str, ...]:
+    """Return names of schemas after a check; raises IdentifierError for one that cannot be, or is there twice."""
+    seen: set[str] = set()
+    for schema in schemas:
+        if check_identifier(schema) in seen or schema == LEDGER:
+            fact = "it is the ledger's own" if schema == LEDGER else "it is there twice"
+            raise IdentifierError(schema, fact, remedy="Name each schema once")
+        seen.add(schema)
+    return tuple(schemas)

@@ -10,7 +10,8 @@ import asyncpg
 from poolhouse._core.plan import plan_from_head, plan_from_ledger
 from poolhouse.errors import MigrationDriftError, SchemaDroppedError
 from poolhouse.migrations.faults import reading_denied, who
-from poolhouse.migrations.ledger import Standing, forget, read_ledger, read_standings
+from poolhouse.migrations.files import LEDGER
+from poolhouse.migrations.ledger import Sought, Standing, forget, read_ledger, read_sought, read_standings
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -57,6 +58,18 @@ async def standings_of(connection: Session, wanted: Sequence[Named]) -> Sequence
         except asyncpg.UndefinedTableError:
             # Nobody has migrated anything in this database yet.
             return [Standing(None, has_schema=False) for _ in wanted]
+
+
+async def sought_by(
+    connection: Session, module: str, schemas: Sequence[str], folder_digest: bytes | None = None
+) -> list[dict[str, Standing]]:
+    """Return where the ledger stands, and then those of `schemas` that are not settled; else as `standings_of`."""
+    wanted = [Sought(LEDGER, [LEDGER]), Sought(module, schemas, folder_digest)]
+    async with _reading(connection):
+        try:
+            return await read_sought(connection, wanted)
+        except asyncpg.UndefinedTableError:
+            return [dict.fromkeys(each.schemas, Standing(None, has_schema=False)) for each in wanted]
 
 
 @asynccontextmanager

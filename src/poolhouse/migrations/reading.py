@@ -54,6 +54,18 @@ def load_all(sets: Iterable[MigrationSet]) -> dict[SharedPool, tuple[list[Loaded
     return load_written(read_all(sets))
 
 
+def check_all(sets: Iterable[MigrationSet]) -> None:
+    """Raise MigrationFilesError with everything that is wrong with the files of `sets`, each by itself."""
+    faults: list[PoolhouseError] = []
+    for each in sets:
+        try:
+            each.load()
+        except MigrationFilesError as error:
+            faults += error.violations
+    if faults:
+        raise MigrationFilesError(faults)
+
+
 def read_all(sets: Iterable[MigrationSet]) -> dict[SharedPool, list[WrittenMigrations]]:
     """Return the files of `sets` without looking into them, each folder read once; may raise WiringError."""
     written: dict[SharedPool, list[WrittenMigrations]] = {}

@@ -33,8 +33,22 @@ class MigrationReport:
 
 
 @dataclass(frozen=True, slots=True)
+class MigrationProgress:
+    """How far a set of many schemas has come: of `total` with something pending, `done` are, and `failed` cannot be."""
+
+    module: str
+    done: int
+    failed: int
+    total: int
+
+    def __str__(self) -> str:
+        failed = f", {self.failed} failed" if self.failed else ""
+        return f"{self.module}: {self.done} of {self.total} schemas{failed}"
+
+
+@dataclass(frozen=True, slots=True)
 class MigrationResult:
-    """What `migrate` did: one report for each set, in the order of the sets; `seconds` is how long all of it took."""
+    """What `migrate` did: one report for each schema of each set, in order; `seconds` is how long all of it took."""
 
     reports: tuple[MigrationReport, ...]
     seconds: float

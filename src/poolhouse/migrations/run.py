@@ -105,7 +105,7 @@ class Run:
             if isinstance(outcome, BaseException):
                 raise outcome
             if isinstance(outcome, Failure):
-                raise await self._error(outcome, applied)
+                raise await self.error(outcome, applied)
             if outcome is not None:
                 reports[each.loaded] = outcome
         return reports
@@ -117,10 +117,11 @@ class Run:
             loaded, plan.only_unfinished(), self._access, turns, limit=self._limit, forced=True
         ).run()
         if isinstance(outcome, Failure):
-            raise await self._error(outcome, ())
+            raise await self.error(outcome, ())
         return outcome or report_of(loaded, plan, ())
 
-    async def _error(self, failed: Failure, applied: tuple[str, ...]) -> MigrationError:
+    async def error(self, failed: Failure, applied: tuple[str, ...]) -> MigrationError:
+        """Return our error for what failed for good, after `applied` was applied."""
         attempt, refusal, waited = failed
         fact = LOCK_FACTS.get(refusal.sqlstate)
         with translated():

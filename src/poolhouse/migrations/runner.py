@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING
 from poolhouse._core.suggestion import nearest
 from poolhouse.errors import ConfigurationError, UsageError
 from poolhouse.migrations.access import Access
-from poolhouse.migrations.reading import glance_at, load_written, read_all
+from poolhouse.migrations.many import migrate_many
+from poolhouse.migrations.reading import check_all, glance_at, load_written, read_all
 from poolhouse.migrations.report import MigrationReport, MigrationResult
 from poolhouse.migrations.run import Run
 from poolhouse.schema.session import joined_lease
 from poolhouse.settings import MigrationMode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from poolhouse.migrations.migration_set import MigrationSet
+    from poolhouse.migrations.report import MigrationProgress
     from poolhouse.pool import SharedPool
 
 
@@ -27,6 +29,7 @@ async def migrate(
     timeout: float | None = None,
     mode: MigrationMode | str | None = None,
     contract: bool = False,
+    progress: Callable[[MigrationProgress], None] | None = None,
 ) -> MigrationResult:
     """Bring the schemas of all `sets` up to date.
 
@@ -42,6 +45,10 @@ async def migrate(
     the pool's settings by default), never the running of a migration. Cancellation rolls back what is under way; a
     migration outside of transactions goes on with the next start.
 
+    Sets of many schemas come after the others, which they may depend on, each with a statement of its own when nothing
+    is pending and a report for each schema. `progress` is called after each of their transactions; without it, that is
+    a line in the log. Where schemas fail, MigrationSchemasError tells which, and why, after the others are done.
+
     Nothing at all is applied when a set's files are faulty (MigrationFilesError), or disagree with what was applied
     (MigrationDriftError). A failure later raises another MigrationError, a PoolError or a DatabaseError, once all
     that is under way has ended; what was applied stays. A database ahead of the files is fine, and warned of.
@@ -49,11 +56,33 @@ async def migrate(
     """
     begun = time.monotonic()
     _refuse_a_transaction(sets)
+    single = [each for each in sets if each.schemas is None]
+    many = [each for each in sets if each.schemas is not None]
+    reports = await _migrate_single(single, many, timeout=timeout, mode=mode, contract=contract)
+    for each in many:
+        how = _mode(mode if mode is not None else each.db.pool.settings.migration_mode)
+        limit = each.db.pool.settings.migration_timeout if timeout is None else timeout
+        near = [other for other in single if other.db.pool is each.db.pool]
+        reports[each] = await migrate_many(each, near, how, limit=limit, contract=contract, progress=progress)
+    return MigrationResult(tuple(report for each in sets for report in reports[each]), time.monotonic() - begun)
+
+
+async def _migrate_single(
+    sets: Sequence[MigrationSet],
+    others: Sequence[MigrationSet],
+    *,
+    timeout: float | None,
+    mode: MigrationMode | str | None,
+    contract: bool,
+) -> dict[MigrationSet, Sequence[MigrationReport]]:
     by_pool = read_all(sets)
     hows = {pool: _mode(mode if mode is not None else pool.settings.migration_mode) for pool in by_pool}
     glances = {pool: await glance_at(pool, by_pool[pool], how) for pool, how in hows.items()}
     # Whose files are as they were when all of them were applied need not be looked into.
-    loaded = load_written({pool: by_pool[pool] for pool, glance in glances.items() if not glance.is_settled})
+    unsettled = {pool: by_pool[pool] for pool, glance in glances.items() if not glance.is_settled}
+    if unsettled:
+        check_all(others)
+    loaded = load_written(unsettled)
     reports: dict[tuple[SharedPool, str, str], MigrationReport] = {}
     for pool, how in hows.items():
         found: Iterable[MigrationReport]
@@ -70,8 +99,7 @@ async def migrate(
             done = await (run.migrate(wanted, standings) if is_to_apply else run.look(wanted, how, standings))
             found = done.values()
         reports.update({(pool, each.module, each.schema): each for each in found})
-    in_order = tuple(reports[each.db.pool, each.module, each.db.schema] for each in sets)
-    return MigrationResult(in_order, time.monotonic() - begun)
+    return {each: [reports[each.db.pool, each.module, each.db.schema]] for each in sets}
 
 
 def _refuse_a_transaction(sets: Iterable[MigrationSet]) -> None:

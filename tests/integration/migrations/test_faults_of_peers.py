@@ -142,8 +142,6 @@ async def test_applied_inside_a_transaction_it_is_refused_or_rolled_back_with_it
         "DO $$ BEGIN RAISE EXCEPTION USING MESSAGE = '', ERRCODE = 'ZZZZZ'; END $$",
         "SELECT pg_cancel_backend(pg_backend_pid()), pg_sleep(60)",
         "SET LOCAL statement_timeout = 20; SELECT pg_sleep(60)",
-        "SET ROLE pg_read_all_data",
-        "RESET ALL",
         "DROP SCHEMA poolhouse CASCADE",
         "CREATE TABLE p (q int UNIQUE DEFERRABLE INITIALLY DEFERRED); INSERT INTO p VALUES (1), (1)",
     ],

@@ -1,0 +1,188 @@
+"""One set of migrations in many schemas."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from poolhouse.errors import (
+    IdentifierError,
+    MigrationApplyError,
+    MigrationDriftError,
+    MigrationPendingError,
+    MigrationSchemasError,
+    SchemaDroppedError,
+)
+from poolhouse.migrations import MigrationSet, migrate
+from poolhouse.migrations.bundle import lock_key
+from poolhouse.schema import SchemaManager
+
+A = "CREATE TABLE {{tables.a}} (id int PRIMARY KEY)"
+N = "CREATE TABLE {{tables.a}} (id int PRIMARY KEY, n int)"
+UNIQUE = "ALTER TABLE {{tables.a}} ADD UNIQUE (n)"
+COUNT = "SELECT count(*) FROM pg_tables WHERE schemaname LIKE 'tenant_%' AND tablename = $1"
+REACHED = "SELECT count(*) FROM poolhouse.head WHERE module = 'tenants' AND version = 2"
+
+
+def names(count):
+    return [f"tenant_{number}" for number in range(count)]
+
+
+@pytest.fixture
+def tenants(pool, write):
+    """A set for many schemas: `tenants({"1_a.sql": "SELECT 1"}, ["tenant_1"])`."""
+
+    def tenants(files, schemas, **options):
+        return MigrationSet(SchemaManager(pool, schema="control"), write("tenants", files), schemas=schemas, **options)
+
+    return tenants
+
+
+async def fill(admin, *schemas):
+    """Give tables of schemas rows that cannot be made unique."""
+    for schema in schemas:
+        await admin.execute(f"INSERT INTO {schema}.a VALUES (1, 0), (2, 0)")
+
+
+async def test_all_schemas_are_created_and_migrated_with_a_report_for_each(tenants, admin):
+    result = await migrate([tenants({"1_a.sql": A, "2_b.sql": "CREATE TABLE b (id int)"}, names(70))])
+    assert [report.schema for report in result.reports] == names(70)
+    assert {(report.version, report.applied) for report in result.reports} == {(2, (1, 2))}
+    assert await admin.fetchval(COUNT, "a") == await admin.fetchval(COUNT, "b") == 70
+    states = "SELECT DISTINCT state, steps_done, steps_total FROM poolhouse.ledger WHERE module = 'tenants'"
+    assert [tuple(row) for row in await admin.fetch(states)] == [("applied", 1, 1)]
+    events = "SELECT count(*) FROM poolhouse.event WHERE module = 'tenants' AND kind = 'apply'"
+    assert await admin.fetchval(events) == 140
+
+
+async def test_schemas_that_stand_differently_all_come_to_the_same(tenants, admin):
+    view = "CREATE OR REPLACE VIEW v AS SELECT 1 AS one"
+    files = {"1_a.sql": A, "2_b.sql": "CREATE TABLE b (id int)", "R_v.sql": view}
+    await migrate([tenants({"1_a.sql": A}, names(8))])
+    await migrate([tenants(files, names(4))])
+    result = await migrate([tenants(files, names(12))])
+    assert [report.applied for report in result.reports] == [()] * 4 + [(2,)] * 4 + [(1, 2)] * 4
+    assert await admin.fetchval(REACHED) == 12
+
+
+async def test_nothing_pending_needs_no_look_into_files(tenants, monkeypatch):
+    await migrate([tenants({"1_a.sql": A}, names(3))])
+    monkeypatch.setattr("poolhouse.migrations.files.WrittenMigrations.load", lambda _: pytest.fail("looked into"))
+    result = await migrate([tenants({"1_a.sql": A}, names(3))])
+    assert [(report.version, report.applied) for report in result.reports] == [(1, ())] * 3
+
+
+async def test_each_schema_is_a_set_of_its_own_for_others(tenants):
+    migrations = tenants({"1_a.sql": A}, names(2))
+    await migrate([migrations])
+    report = await migrations.for_schema("tenant_1").apply()
+    assert (report.schema, report.version, report.applied) == ("tenant_1", 1, ())
+
+
+async def test_a_query_finds_the_schemas_that_earlier_sets_have_made(pool, write, tenants):
+    text = "CREATE TABLE {{tables.names}} (name text); INSERT INTO {{tables.names}} VALUES ('tenant_1'), ('tenant_2')"
+    control = MigrationSet(SchemaManager(pool, schema="control"), write("control", {"1_t.sql": text}))
+    each = tenants({"1_a.sql": A}, "SELECT name FROM {{tables.names}} ORDER BY name")
+    result = await migrate([each, control])
+    assert [report.schema for report in result.reports] == ["tenant_1", "tenant_2", "control"]
+
+
+async def test_schemas_that_fail_keep_no_other_from_it(tenants, admin):
+    await migrate([tenants({"1_a.sql": N}, names(60))])
+    await fill(admin, "tenant_7", "tenant_41")
+    files = {"1_a.sql": N, "2_u.sql": UNIQUE}
+    with pytest.raises(MigrationSchemasError, match=r"2 of 60 schemas could not be migrated:") as caught:
+        await migrate([tenants(files, names(60))])
+    assert set(caught.value.failures) == {"tenant_7", "tenant_41"}
+    assert isinstance(caught.value.failures["tenant_7"], MigrationApplyError)
+    assert "2_u.sql:1:1" in str(caught.value)
+    assert await admin.fetchval(REACHED) == 58
+    await admin.execute("DELETE FROM tenant_7.a; DELETE FROM tenant_41.a")
+    assert (await migrate([tenants(files, names(60))])).applied == 2
+
+
+async def test_where_the_first_schema_fails_no_other_is_tried(tenants, admin):
+    with pytest.raises(MigrationSchemasError, match="1 of 20 schemas could not be migrated, and 19 were not tried"):
+        await migrate([tenants({"1_a.sql": "SELECT 1/0"}, names(20))])
+    assert await admin.fetchval("SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'tenant_%'") == 0
+
+
+async def test_after_too_many_failures_no_other_schema_is_tried(tenants, admin):
+    await migrate([tenants({"1_a.sql": N}, names(300))])
+    await fill(admin, *names(30)[1:])
+    with pytest.raises(MigrationSchemasError) as caught:
+        await migrate([tenants({"1_a.sql": N, "2_u.sql": UNIQUE}, names(300), failure_limit=3)])
+    failed, untried = len(caught.value.failures), caught.value.untried
+    assert failed > 3
+    assert untried > 0
+    assert await admin.fetchval(REACHED) == 300 - failed - untried
+
+
+async def test_the_lock_of_a_schema_is_the_same_for_all_who_migrate_it(tenants, admin):
+    async with admin.transaction():
+        await admin.execute(f"SELECT pg_advisory_xact_lock({lock_key('tenants', 'tenant_5')})")
+        with pytest.raises(MigrationSchemasError, match="another process is still migrating") as caught:
+            await migrate([tenants({"1_a.sql": A}, names(12))], timeout=0.05)
+    assert list(caught.value.failures) == ["tenant_5"]
+    assert await admin.fetchval(COUNT, "a") == 11
+
+
+async def test_two_runners_at_once_apply_each_migration_once(tenants, admin):
+    migrations = tenants({"1_a.sql": A, "2_b.sql": "CREATE TABLE b (id int)"}, names(120))
+    results = await asyncio.gather(migrate([migrations]), migrate([migrations]))
+    assert sum(result.applied for result in results) == 240
+    assert await admin.fetchval("SELECT count(*) FROM poolhouse.event WHERE module = 'tenants'") == 240
+
+
+async def test_files_outside_of_transactions_go_schema_by_schema(tenants, admin):
+    index = "-- poolhouse: no-transaction\nCREATE INDEX CONCURRENTLY on_id ON {{tables.a}} (id)"
+    result = await migrate([tenants({"1_a.sql": A, "2_i.sql": index, "3_c.sql": "SELECT 1"}, names(6))])
+    assert {report.applied for report in result.reports} == {(1, 2, 3)}
+    assert await admin.fetchval("SELECT count(*) FROM pg_indexes WHERE indexname = 'on_id'") == 6
+
+
+async def test_progress_is_told_as_it_is_made(tenants):
+    seen = []
+    await migrate([tenants({"1_a.sql": A}, names(30))], progress=seen.append)
+    assert [each.done for each in seen] == sorted(each.done for each in seen)
+    assert str(seen[-1]) == "tenants: 30 of 30 schemas"
+
+
+async def test_without_a_callback_progress_goes_to_the_log(tenants, caplog):
+    caplog.set_level("INFO", logger="poolhouse.migrations")
+    await migrate([tenants({"1_a.sql": A}, names(30))])
+    assert "tenants: 30 of 30 schemas" in caplog.text
+
+
+async def test_a_cancelled_run_goes_on_with_what_is_left(tenants, admin):
+    begun = asyncio.Event()
+    files = {"1_a.sql": A}
+    running = asyncio.create_task(migrate([tenants(files, names(200))], progress=lambda _: begun.set()))
+    await begun.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    result = await migrate([tenants(files, names(200))])
+    assert 0 < result.applied < 200
+    assert await admin.fetchval(COUNT, "a") == 200
+
+
+async def test_drift_of_any_schema_is_refused_before_anything_is_applied(tenants, admin):
+    await migrate([tenants({"1_a.sql": A}, names(3))])
+    await admin.execute("DROP SCHEMA tenant_1 CASCADE")
+    with pytest.raises(MigrationDriftError) as caught:
+        await migrate([tenants({"1_a.sql": A, "2_b.sql": "SELECT 1"}, names(5))])
+    assert [type(fault) for fault in caught.value.violations] == [SchemaDroppedError]
+    assert await admin.fetchval(COUNT, "a") == 2
+
+
+async def test_checking_names_what_is_pending_and_where(tenants):
+    await migrate([tenants({"1_a.sql": A}, names(3))])
+    with pytest.raises(MigrationPendingError, match=r"tenants/2_b\.sql in 3 schemas"):
+        await migrate([tenants({"1_a.sql": A, "2_b.sql": "SELECT 1"}, names(3))], mode="check")
+
+
+def test_a_schema_cannot_be_named_twice(tenants):
+    with pytest.raises(IdentifierError, match="it is there twice"):
+        tenants({"1_a.sql": A}, ["tenant_1", "tenant_1"])
