@@ -1,6 +1,6 @@
 """Servers, the application's files, and the seed of the campaign.
 
-Each test has two sizes: a short one, in which it is one of all tests, and the campaign's, marked `chaos`.
+Each test has two sizes: a short one, marked `processes`, and the campaign's, marked `chaos`.
 POOLHOUSE_CHAOS_SEED repeats a run.
 """
 
