@@ -51,7 +51,7 @@ async def migrate_many(
     written = migrations.written(read_folder(migrations.directory))
     if mode is MigrationMode.SKIP:
         written.load()
-        schemas = [] if isinstance(migrations.schemas, str) else migrations.schemas or ()
+        schemas: Sequence[str] = () if isinstance(migrations.schemas, str) else migrations.schemas or ()
         return [MigrationReport(migrations.module, schema, None) for schema in schemas]
     found = await _look(migrations, access, written)
     if not found.behind and found.has_ledger:

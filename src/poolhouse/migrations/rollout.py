@@ -7,7 +7,7 @@ import logging
 import secrets
 from collections import Counter, defaultdict, deque
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -52,7 +52,7 @@ class Batch:
     plan: Plan
     schemas: list[str]
     waited: float = 0.0
-    done: list[MigrationFile] = field(default_factory=list)
+    done: tuple[MigrationFile, ...] = ()
 
 
 class Rollout:
@@ -145,7 +145,7 @@ class Rollout:
         while self._waiting and len(self.failures) <= self._failure_limit:
             batch = self._waiting[0]
             size = self._fitting(batch)
-            taken = Batch(batch.plan, batch.schemas[:size], batch.waited, [*batch.done])
+            taken = Batch(batch.plan, batch.schemas[:size], batch.waited, batch.done)
             batch.schemas = batch.schemas[size:]
             if not batch.schemas:
                 self._waiting.popleft()
@@ -175,7 +175,7 @@ class Rollout:
             else:
                 half = len(batch.schemas) // 2
                 for schemas in (batch.schemas[:half], batch.schemas[half:]):
-                    await self._bring_up(Batch(batch.plan, schemas, batch.waited, [*batch.done]))
+                    await self._bring_up(Batch(batch.plan, schemas, batch.waited, batch.done))
                 return
         self._note_done(batch)
 
@@ -185,7 +185,7 @@ class Rollout:
             async with self._access.looking() as connection:
                 _, standings = await sought_by(connection, self._loaded.module, batch.schemas)
         for each in await self.plans(standings):
-            each.waited, each.done = waited, [*batch.done]
+            each.waited, each.done = waited, batch.done
             await self._bring_up(each)
 
     async def _one(self, schema: str, batch: Batch) -> None:
