@@ -135,7 +135,8 @@ async def until(condition):
 async def refuses(address):
     try:
         _, writer = await asyncio.open_connection(*address.removeprefix("http://").split(":"))
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):
+        # Reset: the listener was closed while this connection waited to be accepted.
         return True
     writer.close()
     return False
