@@ -62,6 +62,7 @@ def _print(verb: Coroutine[Any, Any, Answer], *, as_json: bool) -> int:
 async def _terminable(verb: Coroutine[Any, Any, Answer]) -> Answer:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine that runs is a task's
+    # Windows' event loop takes no signal handlers; SIGTERM ends the process there at once.
     with suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await verb
