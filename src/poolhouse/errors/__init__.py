@@ -52,18 +52,18 @@ PoolhouseError
 │   ├── DivergedMigrationsError
 │   ├── SchemaDroppedError
 │   ├── LedgerError
-│   ├── MigrationDirtyError
-│   ├── MigrationRepairError
-│   ├── MigrationBaselineError
-│   ├── MigrationSquashError
 │   ├── MigrationPendingError
 │   ├── MigrationPoolerError
 │   ├── MigrationLockError
 │   ├── MigrationApplyError
 │   ├── MigrationPrivilegeError
 │   ├── MigrationReadOnlyError
-│   ├── MigrationReplayError
-│   └── MigrationSchemasError
+│   ├── MigrationSchemasError
+│   ├── MigrationDirtyError
+│   ├── MigrationRepairError
+│   ├── MigrationBaselineError
+│   ├── MigrationSquashError
+│   └── MigrationReplayError
 ├── LifecycleError
 │   └── StepTimeoutError
 ├── EmbeddedServerError
@@ -124,37 +124,45 @@ from poolhouse.errors._embedded import (
     EmbeddedServerError,
     ServerStartError,
 )
-from poolhouse.errors._migrations import (
-    DirectiveError,
+from poolhouse.errors._migration_drift import (
     DivergedMigrationsError,
-    DuplicateVersionError,
     LateMigrationError,
     LedgerError,
-    MigrationApplyError,
-    MigrationBaselineError,
-    MigrationDependencyError,
-    MigrationDirtyError,
     MigrationDriftError,
-    MigrationError,
-    MigrationFileError,
-    MigrationFilesError,
-    MigrationFolderError,
-    MigrationLockError,
-    MigrationNameError,
-    MigrationPendingError,
-    MigrationPoolerError,
-    MigrationPrivilegeError,
-    MigrationReadOnlyError,
-    MigrationRepairError,
-    MigrationReplayError,
-    MigrationSchemasError,
-    MigrationSquashError,
-    MigrationTextError,
     MissingMigrationError,
     ModifiedMigrationError,
     ReplacedMigrationsError,
     SchemaDroppedError,
+)
+from poolhouse.errors._migration_files import (
+    DirectiveError,
+    DuplicateVersionError,
+    MigrationDependencyError,
+    MigrationFileError,
+    MigrationFilesError,
+    MigrationFolderError,
+    MigrationNameError,
+    MigrationTextError,
     TransactionControlError,
+)
+from poolhouse.errors._migration_repair import (
+    MigrationBaselineError,
+    MigrationDirtyError,
+    MigrationRepairError,
+    MigrationReplayError,
+    MigrationSquashError,
+)
+from poolhouse.errors._migration_runs import (
+    MigrationApplyError,
+    MigrationLockError,
+    MigrationPendingError,
+    MigrationPoolerError,
+    MigrationPrivilegeError,
+    MigrationReadOnlyError,
+    MigrationSchemasError,
+)
+from poolhouse.errors._migrations import (
+    MigrationError,
 )
 from poolhouse.errors._pool import (
     AuthenticationError,
