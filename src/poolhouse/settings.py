@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotation
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
@@ -61,6 +62,30 @@ class MigrationMode(StrEnum):
     SKIP = "skip"
 
 
+class ServiceRoles(StrEnum):
+    """Which PostgreSQL roles the services' connections carry."""
+
+    MANAGED = "managed"
+    EXISTING = "existing"
+    OFF = "off"
+
+
+class Reset(StrEnum):
+    """When a connection's session is cleared."""
+
+    AFFINE = "affine"
+    ALWAYS = "always"
+
+
+class Pooler(StrEnum):
+    """What stands between the pool and the server."""
+
+    DETECT = "detect"
+    NONE = "none"
+    SESSION = "session"
+    TRANSACTION = "transaction"
+
+
 class SettingsSection(BaseModel):
     """Base of a section of the settings: immutable, unknown names refused, values never shown in an error."""
 
@@ -73,12 +98,41 @@ class DatabaseSettings(SettingsSection):
     dsn: SecretStr | None = Field(default=None, description="postgresql://role:password@host:port/database")
     min_size: int = Field(default=2, ge=0, description="connections kept open")
     max_size: int = Field(default=10, ge=1, le=10_000, description="connections open at most")
+    max_connections: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict[str, int],
+        description='connections that single services may use at once, as {"reports": 2}; max_size by default',
+    )
     acquire_timeout: Seconds = Field(default=5.0, description="longest wait for a connection")
     command_timeout: Seconds | None = Field(default=None, description="longest run of one statement; none by default")
     connect_timeout: Seconds = Field(default=10.0, description="longest time for one attempt to connect")
     startup_timeout: Seconds = Field(default=30.0, description="how long a start waits for a server that is not up yet")
     drain_timeout: Seconds = Field(default=10.0, description="how long a shutdown waits for connections in use")
     check_timeout: Seconds = Field(default=1.0, description="longest time for a check of the pool")
+    max_idle: Seconds = Field(default=300.0, description="an idle connection above min_size is closed after this time")
+    max_age: Seconds = Field(
+        default=3600.0, description="a connection is replaced after this time, for a server's memory and for failovers"
+    )
+    max_uses: int = Field(default=0, ge=0, description="a connection is replaced after so many uses; 0 for no limit")
+    reset: Reset = Field(
+        default=Reset.AFFINE, description="affine: between services, and after what changes a session; or always"
+    )
+    service_roles: ServiceRoles = Field(
+        default=ServiceRoles.MANAGED,
+        description="a role for each service: managed (created and granted at the start), existing (checked), or off",
+    )
+    role_prefix: str = Field(
+        default="svc_",
+        max_length=31,
+        description="the names of the services' roles: this, then the service",
+    )
+    statement_cache_size: int = Field(
+        default=100, ge=0, le=100_000, description="prepared statements kept by each connection; 0 for none"
+    )
+    pooler: Pooler = Field(
+        default=Pooler.DETECT, description="what stands before the server: none, session or transaction pooling"
+    )
+    slow_statement: Seconds = Field(default=1.0, description="a statement that takes longer is an event")
+    long_hold: Seconds = Field(default=30.0, description="a connection held for longer is an event")
     migration_timeout: Seconds = Field(default=60.0, description="how long a start waits for others that migrate")
     migration_mode: MigrationMode | None = Field(
         default=None, description="apply (the default), wait for another process to, check, or skip"
@@ -86,7 +140,6 @@ class DatabaseSettings(SettingsSection):
     migration_dsn: SecretStr | None = Field(
         default=None, description="for migrating only: past a pooler, or with another role's rights"
     )
-    max_idle: Seconds = Field(default=300.0, description="an idle connection above min_size is closed after this time")
     # PostgreSQL replaces all but printable ASCII, and cuts after 63 bytes.
     application_name: str = Field(
         default="poolhouse", min_length=1, max_length=63, pattern="^[ -~]+$", description="in pg_stat_activity"
