@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from poolhouse._core.identifiers import check_identifier
-from poolhouse.errors import ConfigurationError, IdentifierError
+from poolhouse.errors import ConfigurationError, IdentifierError, UsageError
 from poolhouse.migrations.files import LEDGER, WrittenMigrations, read_folder
 from poolhouse.migrations.runner import migrate
 from poolhouse.schema import SchemaManager
@@ -158,7 +158,13 @@ class MigrationSet:
         )
 
     async def apply(self, *, timeout: float | None = None, contract: bool = False) -> MigrationReport:
-        """Apply what is pending to the one schema of this set, as `migrate` does for several sets."""
+        """Apply what is pending to the one schema of this set, as `migrate` does for several sets.
+
+        Raises UsageError for a set of many schemas, which has a report for each.
+        """
+        if self._schemas is not None:
+            fact = f"module {self._module!r} has many schemas, and cannot answer with the report of one"
+            raise UsageError(fact, remedy="Call `migrate([migrations])`, or `migrations.for_schema(name).apply()`")
         return (await migrate([self], timeout=timeout, contract=contract)).reports[0]
 
 

@@ -39,7 +39,7 @@ async def plan_all(
     drift: list[MigrationError] = []
     if standings is None:
         standings = await standings_of(connection, wanted)
-    async with _reading(connection):
+    async with reading(connection):
         for loaded, standing in zip(wanted, standings, strict=True):
             try:
                 plans[loaded] = await _plan(connection, loaded, standing, contract=contract)
@@ -52,7 +52,7 @@ async def plan_all(
 
 async def standings_of(connection: Session, wanted: Sequence[Named]) -> Sequence[Standing]:
     """Return where each of `wanted` stands, nowhere where there is no ledger; or raise MigrationPrivilegeError."""
-    async with _reading(connection):
+    async with reading(connection):
         try:
             return await read_standings(connection, wanted)
         except asyncpg.UndefinedTableError:
@@ -65,7 +65,7 @@ async def sought_by(
 ) -> list[dict[str, Standing]]:
     """Return where the ledger stands, and then those of `schemas` that are not settled; else as `standings_of`."""
     wanted = [Sought(LEDGER, [LEDGER]), Sought(module, schemas, folder_digest)]
-    async with _reading(connection):
+    async with reading(connection):
         try:
             return await read_sought(connection, wanted)
         except asyncpg.UndefinedTableError:
@@ -73,7 +73,8 @@ async def sought_by(
 
 
 @asynccontextmanager
-async def _reading(connection: Session) -> AsyncGenerator[None]:
+async def reading(connection: Session) -> AsyncGenerator[None]:
+    """Raise MigrationPrivilegeError for a role that may not read the ledger."""
     try:
         yield
     except asyncpg.InsufficientPrivilegeError as error:
@@ -81,12 +82,15 @@ async def _reading(connection: Session) -> AsyncGenerator[None]:
         raise reading_denied(error, role=role) from None
 
 
-async def _plan(connection: Session, loaded: LoadedMigrations, standing: Standing, *, contract: bool) -> Plan:
+def dropped(loaded: LoadedMigrations, version: int) -> SchemaDroppedError:
+    """Return the error for a schema that was at `version`, and is not there any more."""
     module, schema = loaded.module, loaded.schema
+    return SchemaDroppedError(module=module, schema=schema, version=version, forget=forget(module, schema))
+
+
+async def _plan(connection: Session, loaded: LoadedMigrations, standing: Standing, *, contract: bool) -> Plan:
     if standing.head and not standing.has_schema:
-        version = standing.head.version
-        dropped = SchemaDroppedError(module=module, schema=schema, version=version, forget=forget(module, schema))
-        raise MigrationDriftError([dropped])
+        raise MigrationDriftError([dropped(loaded, standing.head.version)])
     plan = plan_from_head(loaded, standing.head, contract=contract)
     if plan is not None:
         return plan

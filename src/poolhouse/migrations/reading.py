@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from poolhouse._core.dependencies import Dependencies
@@ -14,7 +15,7 @@ from poolhouse.migrations.report import MigrationReport
 from poolhouse.settings import MigrationMode
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from poolhouse._core.migration_file import LoadedMigrations
@@ -49,21 +50,12 @@ class Glance(NamedTuple):
 def load_all(sets: Iterable[MigrationSet]) -> dict[SharedPool, tuple[list[LoadedMigrations], Dependencies]]:
     """Return the checked files of `sets`, those of one pool together, in the given order.
 
-    Different pools are different databases, or might be. Raises WiringError and MigrationFilesError as `migrate`.
+    Sets of many schemas are checked, and not among them. Different pools are different databases, or might be. Raises
+    WiringError and MigrationFilesError as `migrate`.
     """
-    return load_written(read_all(sets))
-
-
-def check_all(sets: Iterable[MigrationSet]) -> None:
-    """Raise MigrationFilesError with everything that is wrong with the files of `sets`, each by itself."""
-    faults: list[PoolhouseError] = []
-    for each in sets:
-        try:
-            each.load()
-        except MigrationFilesError as error:
-            faults += error.violations
-    if faults:
-        raise MigrationFilesError(faults)
+    sets = [*sets]
+    many = [(each.db.pool, each.load) for each in sets if each.schemas is not None]
+    return load_written(read_all(each for each in sets if each.schemas is None), many)
 
 
 def read_all(sets: Iterable[MigrationSet]) -> dict[SharedPool, list[WrittenMigrations]]:
@@ -85,22 +77,37 @@ def read_all(sets: Iterable[MigrationSet]) -> dict[SharedPool, list[WrittenMigra
 
 def load_written(
     by_pool: Mapping[SharedPool, Sequence[WrittenMigrations]],
+    many: Iterable[tuple[SharedPool, Callable[[], LoadedMigrations]]] = (),
 ) -> dict[SharedPool, tuple[list[LoadedMigrations], Dependencies]]:
-    """Return the files after a look into all of them; MigrationFilesError with everything that is wrong."""
+    """Return the files after a look into all of them; MigrationFilesError with everything that is wrong.
+
+    `many` are pools and files of sets of many schemas, which are only checked; they may depend on the others.
+    """
     loaded: dict[SharedPool, list[LoadedMigrations]] = {pool: [] for pool in by_pool}
+    of_many: list[tuple[SharedPool, LoadedMigrations]] = []
     faults: list[PoolhouseError] = []
     for pool, written in by_pool.items():
         for each in written:
-            try:
+            with _collected(faults):
                 loaded[pool].append(each.load())
-            except MigrationFilesError as error:
-                faults += error.violations
+    for pool, load in many:
+        with _collected(faults):
+            of_many.append((pool, load()))
     linked = {} if faults else {pool: Dependencies(wanted) for pool, wanted in loaded.items()}
-    for dependencies in linked.values():
+    together = [] if faults else [Dependencies([*loaded.get(pool, ()), each]) for pool, each in of_many]
+    for dependencies in (*linked.values(), *together):
         faults += dependencies.faults()
     if faults:
-        raise MigrationFilesError(faults)
+        raise MigrationFilesError([*{str(fault): fault for fault in faults}.values()])
     return {pool: (wanted, linked[pool]) for pool, wanted in loaded.items()}
+
+
+@contextmanager
+def _collected(faults: list[PoolhouseError]) -> Generator[None]:
+    try:
+        yield
+    except MigrationFilesError as error:
+        faults += error.violations
 
 
 async def glance_at(pool: SharedPool, written: Sequence[WrittenMigrations], mode: MigrationMode) -> Glance:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from poolhouse._core.listing import some_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,23 +30,21 @@ class MigrationReport:
     held: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        if self.version is None:
-            return f"{self.module}: schema {self.schema!r} was not looked at"
-        count = len(self.applied) + len(self.repeated)
-        done = f"{count} applied" if count else "up to date"
-        ahead = ", ahead of its files" if self.ahead else ""
-        held = f", contract {', '.join(map(str, self.held))} waits for its command" if self.held else ""
-        return f"{self.module}: {done}, schema {self.schema!r} at version {self.version}{ahead}{held}"
+        return _line(self, f"schema {self.schema!r}")
 
 
 @dataclass(frozen=True, slots=True)
 class MigrationProgress:
-    """How far a set of many schemas has come: of `total` with something pending, `done` are, and `failed` cannot be."""
+    """How far a set of many schemas has come: of `total` with something pending, `done` are, and `failed` cannot be.
+
+    `reports` are those of the schemas that have come to it since the call before.
+    """
 
     module: str
     done: int
     failed: int
     total: int
+    reports: tuple[MigrationReport, ...] = field(default=(), repr=False)
 
     def __str__(self) -> str:
         failed = f", {self.failed} failed" if self.failed else ""
@@ -59,4 +64,23 @@ class MigrationResult:
         return sum(len(report.applied) + len(report.repeated) for report in self.reports)
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.reports)) or "no migration sets"
+        return "\n".join(_lines(self.reports)) or "no migration sets"
+
+
+def _lines(reports: Iterable[MigrationReport]) -> Iterator[str]:
+    """Yield a line for each schema, or for many of which the same can be said."""
+    alike: dict[MigrationReport, list[str]] = defaultdict(list)
+    for report in reports:
+        alike[replace(report, schema="")].append(report.schema)
+    for report, schemas in alike.items():
+        yield _line(report, f"schema {schemas[0]!r}" if len(schemas) == 1 else some_of(schemas))
+
+
+def _line(report: MigrationReport, where: str) -> str:
+    if report.version is None:
+        return f"{report.module}: {where} not looked at"
+    count = len(report.applied) + len(report.repeated)
+    done = f"{count} applied" if count else "up to date"
+    ahead = ", ahead of its files" if report.ahead else ""
+    held = f", contract {', '.join(map(str, report.held))} waits for its command" if report.held else ""
+    return f"{report.module}: {done}, {where} at version {report.version}{ahead}{held}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from poolhouse._core.dependencies import Dependencies
-from poolhouse._core.plan import plan_from_head
 from poolhouse._core.stages import first_stage
-from poolhouse.errors import MigrationDriftError, MigrationSchemasError
+from poolhouse.errors import MigrationSchemasError
 from poolhouse.migrations.attempt import UNLIMITED, sqlstate_of
 from poolhouse.migrations.bringing_up import BringingUp, Failure, pauses, report_of, translated
 from poolhouse.migrations.bundle import BUSY, STALE, compose_many, locks_announcement
-from poolhouse.migrations.planning import plan_all, sought_by
+from poolhouse.migrations.groups import groups_of, refuse_drift
+from poolhouse.migrations.planning import sought_by
 from poolhouse.migrations.report import MigrationProgress, MigrationReport
 from poolhouse.migrations.turns import Turns
 
@@ -88,26 +88,12 @@ class Rollout:
         self._done = 0
 
     async def plans(self, standings: Mapping[str, Standing]) -> list[Batch]:
-        """Return what is to be done, schemas that stand alike together; MigrationDriftError with all there is."""
-        alike: dict[Standing, list[str]] = defaultdict(list)
-        for schema, standing in standings.items():
-            alike[standing].append(schema)
-        batches: list[Batch] = []
-        drift: list[MigrationError] = []
-        for standing, schemas in alike.items():
-            is_there = standing.head is None or standing.has_schema
-            plan = plan_from_head(self._loaded, standing.head, contract=self._contract) if is_there else None
-            if plan is not None:
-                batches.append(Batch(plan, schemas))
-                continue
-            for schema in schemas[: None if not drift else self._failure_limit]:
-                try:
-                    batches.append(Batch(await self._plan(schema, standing), [schema]))
-                except MigrationDriftError as error:
-                    drift += error.violations
-        if drift:
-            raise MigrationDriftError(drift)
-        return batches
+        """Return what is to be done, schemas that stand alike together; MigrationDriftError with what there is."""
+        with translated():
+            async with self._access.looking() as connection:
+                groups = await groups_of(connection, self._loaded, standings)
+        refuse_drift(groups)
+        return [Batch(group.plan(contract=self._contract), [*group.schemas]) for group in groups]
 
     async def apply(self, batches: Sequence[Batch]) -> None:
         """Do all of it, the first schema of each batch by itself before the others; MigrationSchemasError after all."""
@@ -195,6 +181,7 @@ class Rollout:
         outcome = await BringingUp(loaded, batch.plan, self._access, turns, limit=limit, contract=self._contract).run()
         if isinstance(outcome, Failure):
             self.failures[schema] = await self._run.error(outcome, ())
+            self._note_progress()
         else:
             done = replace(batch.plan, pending=())
             report = outcome or report_of(loaded, done, ())
@@ -202,13 +189,7 @@ class Rollout:
             applied, repeated = (*before.applied, *report.applied), (*before.repeated, *report.repeated)
             self.reports[schema] = replace(report, applied=applied, repeated=repeated)
             self._done += 1
-        self._note_progress()
-
-    async def _plan(self, schema: str, standing: Standing) -> Plan:
-        loaded = replace(self._loaded, schema=schema)
-        with translated():
-            async with self._access.looking() as connection:
-                return (await plan_all(connection, [loaded], contract=self._contract, standings=[standing]))[loaded]
+            self._note_progress(self.reports[schema])
 
     async def _send(self, batch: Batch, files: Sequence[MigrationFile]) -> str | None:
         """Apply files to all schemas of a batch and return None, or return the server's code where that failed."""
@@ -248,14 +229,16 @@ class Rollout:
             await connection.close()
 
     def _note_done(self, batch: Batch) -> None:
-        for schema in batch.schemas:
-            self.reports[schema] = report_of(replace(self._loaded, schema=schema), batch.plan, batch.done)
+        reports = {
+            schema: report_of(replace(self._loaded, schema=schema), batch.plan, batch.done) for schema in batch.schemas
+        }
+        self.reports |= reports
         if batch.done or batch.waited:
-            self._done += len(batch.schemas)
-            self._note_progress()
+            self._done += len(reports)
+            self._note_progress(*reports.values())
 
-    def _note_progress(self) -> None:
-        progress = MigrationProgress(self._loaded.module, self._done, len(self.failures), self._total)
+    def _note_progress(self, *reports: MigrationReport) -> None:
+        progress = MigrationProgress(self._loaded.module, self._done, len(self.failures), self._total, reports)
         if self._progress is not None:
             self._progress(progress)
         else:

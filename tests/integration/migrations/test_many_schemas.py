@@ -7,15 +7,19 @@ import asyncio
 import pytest
 
 from poolhouse.errors import (
+    ConfigurationError,
     IdentifierError,
     MigrationApplyError,
     MigrationDriftError,
+    MigrationFilesError,
     MigrationPendingError,
     MigrationSchemasError,
     SchemaDroppedError,
+    UsageError,
 )
 from poolhouse.migrations import MigrationSet, migrate
 from poolhouse.migrations.bundle import lock_key
+from poolhouse.migrations.ledger import read_ledger
 from poolhouse.schema import SchemaManager
 
 A = "CREATE TABLE {{tables.a}} (id int PRIMARY KEY)"
@@ -186,3 +190,70 @@ async def test_checking_names_what_is_pending_and_where(tenants):
 def test_a_schema_cannot_be_named_twice(tenants):
     with pytest.raises(IdentifierError, match="it is there twice"):
         tenants({"1_a.sql": A}, ["tenant_1", "tenant_1"])
+
+
+async def test_a_set_of_many_schemas_has_no_report_of_one(tenants):
+    for schemas in ([], names(2)):
+        with pytest.raises(UsageError, match=r"Call `migrate\(\[migrations\]\)`"):
+            await tenants({"1_a.sql": A}, schemas).apply()
+
+
+async def test_a_result_has_a_line_for_all_schemas_of_which_the_same_is_true(tenants):
+    await migrate([tenants({"1_a.sql": A}, names(1))])
+    result = await migrate([tenants({"1_a.sql": A}, names(6))])
+    assert str(result).splitlines() == [
+        "tenants: up to date, schema 'tenant_0' at version 1",
+        "tenants: 1 applied, 5 schemas (tenant_1, tenant_2, tenant_3, ...) at version 1",
+    ]
+
+
+async def test_progress_tells_what_was_done_in_each_schema_once(tenants):
+    seen = []
+    result = await migrate([tenants({"1_a.sql": A}, names(30))], progress=seen.append)
+    told = [report for each in seen for report in each.reports]
+    assert sorted(told, key=lambda report: names(30).index(report.schema)) == list(result.reports)
+
+
+@pytest.fixture
+def control(pool, write):
+    return MigrationSet(SchemaManager(pool, schema="control"), write("control", {"1_t.sql": "CREATE TABLE t (x int)"}))
+
+
+async def test_drift_of_a_schema_in_a_list_is_found_before_other_sets_are_migrated(tenants, control, admin):
+    await migrate([tenants({"1_a.sql": A}, names(3))])
+    with pytest.raises(MigrationDriftError, match="changed after it had been applied to schema 'tenant_0'"):
+        await migrate([control, tenants({"1_a.sql": N}, names(3))])
+    assert await admin.fetchval("SELECT to_regclass('control.t')") is None
+
+
+async def test_drift_of_a_schema_is_found_before_where_its_query_can_be_asked(tenants, control, admin):
+    query = "SELECT unnest(ARRAY['tenant_0', 'tenant_1'])"
+    await migrate([tenants({"1_a.sql": A}, query)])
+    with pytest.raises(MigrationDriftError):
+        await migrate([control, tenants({"1_a.sql": N}, query)])
+    assert await admin.fetchval("SELECT to_regclass('control.t')") is None
+
+
+async def test_a_dependency_that_is_not_there_is_found_before_other_sets_are_migrated(tenants, control, admin):
+    with pytest.raises(MigrationFilesError, match="it depends on control/0007"):
+        await migrate([control, tenants({"1_a.sql": f"-- poolhouse: depends: control/0007\n{A}"}, names(2))])
+    assert await admin.fetchval("SELECT to_regclass('control.t')") is None
+
+
+async def test_a_query_that_cannot_be_asked_is_named(tenants):
+    with pytest.raises(ConfigurationError, match=r"the query of the schemas of module 'tenants'.*does not exist"):
+        await migrate([tenants({"1_a.sql": A}, "SELECT name FROM nowhere")])
+
+
+async def test_schemas_ahead_of_the_files_are_told_by_one_look_into_the_ledger(tenants, monkeypatch):
+    looks = []
+
+    async def look(*arguments):
+        looks.append(arguments)
+        return await read_ledger(*arguments)
+
+    await migrate([tenants({"1_a.sql": A, "2_b.sql": "SELECT 1"}, names(20))])
+    monkeypatch.setattr("poolhouse.migrations.groups.read_ledger", look)
+    result = await migrate([tenants({"1_a.sql": A}, names(20))])
+    assert {(report.version, report.ahead) for report in result.reports} == {(2, (2,))}
+    assert len(looks) == 2  # before other sets, and at its turn
