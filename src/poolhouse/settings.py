@@ -16,15 +16,16 @@ import re
 from collections.abc import Mapping  # noqa: TC003 - pydantic reads the annotation
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, LiteralString, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableSettingError
 
+from poolhouse._core.identifiers import check_identifier
 from poolhouse._core.suggestion import nearest
-from poolhouse.errors import SettingError, SettingsError
+from poolhouse.errors import IdentifierError, SettingError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
-# The type of the one error that is about the whole and shown at one variable.
+# The errors that are about the whole and shown at one variable.
 _NO_DATABASE = "no_database"
+_OTHER_DATABASE = "other_database"
+_SHOWN_AT = {_NO_DATABASE: "DATABASE__DSN", _OTHER_DATABASE: "DATABASE__MIGRATION_DSN"}
 
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -95,54 +98,117 @@ class SettingsSection(BaseModel):
 class DatabaseSettings(SettingsSection):
     """The shared pool and the server behind it. All times are in seconds."""
 
-    dsn: SecretStr | None = Field(default=None, description="postgresql://role:password@host:port/database")
-    min_size: int = Field(default=2, ge=0, description="connections kept open")
-    max_size: int = Field(default=10, ge=1, le=10_000, description="connections open at most")
+    dsn: SecretStr | None = Field(
+        default=None,
+        description="postgresql://role:password@host:port/database, and parameters such as ?sslmode=verify-full; "
+        "special characters are percent-encoded",
+    )
+    min_size: int = Field(
+        default=2, ge=0, description="connections kept open. A few, so that the first requests after a pause need none"
+    )
+    max_size: int = Field(
+        default=10,
+        ge=1,
+        le=10_000,
+        description="connections open at most, in each process. A server does most with few: about twice its cores, "
+        "for all processes together; `poolhouse doctor` does the sum",
+    )
     max_connections: Mapping[str, Annotated[int, Field(ge=1)]] = Field(
         default_factory=dict[str, int],
-        description='connections that single services may use at once, as {"reports": 2}; max_size by default',
+        description='connections that single services may use at once, as {"reports": 2}. Fair turns hold without it; '
+        "set it for a service with long queries",
     )
-    acquire_timeout: Seconds = Field(default=5.0, description="longest wait for a connection")
-    command_timeout: Seconds | None = Field(default=None, description="longest run of one statement; none by default")
-    connect_timeout: Seconds = Field(default=10.0, description="longest time for one attempt to connect")
-    startup_timeout: Seconds = Field(default=30.0, description="how long a start waits for a server that is not up yet")
-    drain_timeout: Seconds = Field(default=10.0, description="how long a shutdown waits for connections in use")
-    check_timeout: Seconds = Field(default=1.0, description="longest time for a check of the pool")
-    max_idle: Seconds = Field(default=300.0, description="an idle connection above min_size is closed after this time")
+    acquire_timeout: Seconds = Field(
+        default=5.0,
+        description="seconds that a call waits for a connection. Long enough for a burst, short enough that whoever "
+        "asked is still there",
+    )
+    command_timeout: Seconds | None = Field(
+        default=None,
+        description="seconds that one statement may run. No limit, since only you know your longest; set one in "
+        "production",
+    )
+    connect_timeout: Seconds = Field(
+        default=10.0, description="seconds for one attempt to connect. Several round trips, TLS and a busy server"
+    )
+    startup_timeout: Seconds = Field(
+        default=30.0,
+        description="seconds that a start waits for a server that is not up yet. What a container's or a virtual "
+        "machine's PostgreSQL takes to start",
+    )
+    drain_timeout: Seconds = Field(
+        default=10.0,
+        description="seconds that a shutdown waits for connections in use. Less than the 30 that orchestrators give",
+    )
+    check_timeout: Seconds = Field(
+        default=1.0, description="seconds for a check of the pool. Less than a probe's own limit, often one or a few"
+    )
+    max_idle: Seconds = Field(
+        default=300.0,
+        description="seconds after which an idle connection above min_size is closed. Before firewalls and balancers "
+        "forget it, which 350 seconds is a usual limit for",
+    )
     max_age: Seconds = Field(
-        default=3600.0, description="a connection is replaced after this time, for a server's memory and for failovers"
+        default=3600.0,
+        description="seconds after which a connection is replaced. For the memory that a server's process gathers, and "
+        "to follow a failover",
     )
-    max_uses: int = Field(default=0, ge=0, description="a connection is replaced after so many uses; 0 for no limit")
+    max_uses: int = Field(
+        default=0, ge=0, description="uses after which a connection is replaced. 0 for no limit, as max_age suffices"
+    )
     reset: Reset = Field(
-        default=Reset.AFFINE, description="affine: between services, and after what changes a session; or always"
+        default=Reset.AFFINE,
+        description="when a session is cleared. affine: between two services, and after what changes a session; "
+        "always: after each use, for a round trip more",
     )
     service_roles: ServiceRoles = Field(
         default=ServiceRoles.MANAGED,
-        description="a role for each service: managed (created and granted at the start), existing (checked), or off",
+        description="a PostgreSQL role for each service. managed: created and granted at the start; existing: only "
+        "checked; off: no roles. What a service may read is then the database's to say",
     )
     role_prefix: str = Field(
         default="svc_",
         max_length=31,
-        description="the names of the services' roles: this, then the service",
+        description="how the names of services' roles begin; the service follows. Roles are the whole server's, so two "
+        "applications on one server need two",
     )
     statement_cache_size: int = Field(
-        default=100, ge=0, le=100_000, description="prepared statements kept by each connection; 0 for none"
+        default=100,
+        ge=0,
+        le=100_000,
+        description="prepared statements that each connection keeps. 0 for none; each takes memory of the server",
     )
     pooler: Pooler = Field(
-        default=Pooler.DETECT, description="what stands before the server: none, session or transaction pooling"
+        default=Pooler.DETECT,
+        description="what stands before the server: none, or a pooler that lends its connections by session or by "
+        "transaction. Detected by comparing process ids",
     )
-    slow_statement: Seconds = Field(default=1.0, description="a statement that takes longer is an event")
-    long_hold: Seconds = Field(default=30.0, description="a connection held for longer is an event")
-    migration_timeout: Seconds = Field(default=60.0, description="how long a start waits for others that migrate")
+    slow_statement: Seconds = Field(
+        default=1.0, description="seconds after which a statement is an event. What a person notices"
+    )
+    long_hold: Seconds = Field(
+        default=30.0,
+        description="seconds after which a connection in use is an event. Rarely meant, and then others wait",
+    )
+    migration_timeout: Seconds = Field(
+        default=60.0, description="seconds that a start waits for others that migrate. Most migrations take less"
+    )
     migration_mode: MigrationMode | None = Field(
-        default=None, description="apply (the default), wait for another process to, check, or skip"
+        default=None,
+        description="what a start does about pending migrations: apply, wait for another process to, check, or skip. "
+        "apply where it is not set",
     )
     migration_dsn: SecretStr | None = Field(
-        default=None, description="for migrating only: past a pooler, or with another role's rights"
+        default=None,
+        description="for migrating only: past a pooler, or with another role's rights. The DSN where it is not set",
     )
     # PostgreSQL replaces all but printable ASCII, and cuts after 63 bytes.
     application_name: str = Field(
-        default="poolhouse", min_length=1, max_length=63, pattern="^[ -~]+$", description="in pg_stat_activity"
+        default="poolhouse",
+        min_length=1,
+        max_length=63,
+        pattern="^[ -~]+$",
+        description="the name in pg_stat_activity and in the server's log. Give each application its own",
     )
 
     @field_validator("dsn", "migration_dsn")
@@ -157,20 +223,54 @@ class DatabaseSettings(SettingsSection):
             raise PydanticCustomError("dsn", "a DSN holds no NUL character")
         return dsn
 
+    @field_validator("role_prefix")
+    @classmethod
+    def _begins_a_role(cls, prefix: str) -> str:
+        try:
+            check_identifier(f"{prefix}x")
+        except IdentifierError:
+            fact = "no role's name begins so: it has NUL, or begins with white space, or leaves no room for a service"
+            raise PydanticCustomError("role_prefix", fact) from None
+        if prefix.startswith("pg_"):
+            raise PydanticCustomError("role_prefix", "PostgreSQL keeps names that begin with pg_ for its own roles")
+        return prefix
+
     @model_validator(mode="after")
-    def _sizes_fit(self) -> DatabaseSettings:
+    def _numbers_fit(self) -> DatabaseSettings:
+        faults = list(self._contradictions())
+        if faults:
+            raise ValidationError.from_exception_data(type(self).__name__, faults, hide_input=True)
+        return self
+
+    def _contradictions(self) -> Iterator[InitErrorDetails]:
         if self.min_size > self.max_size:
             sizes = {"min_size": self.min_size, "max_size": self.max_size}
-            raise PydanticCustomError("sizes", "min_size ({min_size}) is greater than max_size ({max_size})", sizes)
-        return self
+            yield _contradiction("min_size ({min_size}) is greater than max_size ({max_size})", sizes)
+        for service, limit in self.max_connections.items():
+            try:
+                check_identifier(service)
+            except IdentifierError as error:
+                yield _contradiction("{fact}", {"fact": error.fact}, "max_connections")
+            if limit > self.max_size:
+                limits = {"limit": limit, "max_size": self.max_size}
+                yield _contradiction("{limit} is above max_size ({max_size})", limits, "max_connections", service)
+
+
+def _contradiction(fact: LiteralString, numbers: dict[str, Any], *place: str) -> InitErrorDetails:
+    return InitErrorDetails(type=PydanticCustomError("contradiction", fact, numbers), loc=place, input=None)
 
 
 class EmbeddedSettings(SettingsSection):
     """The embedded PostgreSQL, for development and tests."""
 
     enabled: bool | None = Field(default=None, description="by default: where no DSN is set and the profile allows it")
-    data_directory: Path = Field(default=Path(".poolhouse/postgres"), description="where the data stays between runs")
-    binaries: Path | None = Field(default=None, description="folder of the programs postgres and initdb, to use these")
+    data_directory: Path = Field(
+        default=Path(".poolhouse/postgres"),
+        description="folder in which the data stays between runs. In the working directory, one for each project",
+    )
+    binaries: Path | None = Field(
+        default=None, description="folder of the programs postgres and initdb, to use these. Found where it is not set"
+    )
 
 
 class ApplicationSettings(BaseSettings):
@@ -228,6 +328,9 @@ class ApplicationSettings(BaseSettings):
             raise PydanticCustomError(
                 _NO_DATABASE, "it is not set, and no PostgreSQL is embedded in {profile}", profile
             )
+        if self.database.migration_dsn is not None and self.embedded.enabled:
+            fact = "it is set, and without a DSN what is to be migrated is the embedded PostgreSQL"
+            raise PydanticCustomError(_OTHER_DATABASE, fact)
         return self
 
 
@@ -287,8 +390,8 @@ def _fault(settings: type[ApplicationSettings], detail: ErrorDetails) -> Setting
     if detail["type"] == "extra_forbidden":
         remedy = _did_you_mean(name, variables(settings), _prefix(settings))
         return SettingError(name, "there is no such setting", remedy=remedy)
-    if detail["type"] == _NO_DATABASE:
-        return SettingError(f"{_prefix(settings)}DATABASE__DSN", detail["msg"])
+    if detail["type"] in _SHOWN_AT:
+        return SettingError(f"{_prefix(settings)}{_SHOWN_AT[detail['type']]}", detail["msg"])
     return SettingError(name.rstrip("_") or settings.__name__, detail["msg"])
 
 

@@ -233,6 +233,23 @@ def test_a_pool_whose_least_size_is_above_its_greatest_is_refused(faults):
     assert str(fault) == "APP_DATABASE: min_size (7) is greater than max_size (3)"
 
 
+def test_all_contradictions_of_the_database_are_said_at_once_and_with_what_else_is_wrong(faults):
+    wrong = faults(
+        APP_DATABASE__MIN_SIZE="7",
+        APP_DATABASE__MAX_SIZE="3",
+        APP_DATABASE__MAX_CONNECTIONS='{"reports": 4}',
+        APP_HTTP__PORT="http",
+    )
+
+    assert set(wrong) == {"APP_DATABASE", "APP_DATABASE__MAX_CONNECTIONS__REPORTS", "APP_HTTP__PORT"}
+
+
+def test_a_dsn_for_migrations_beside_an_embedded_postgresql_is_a_contradiction(faults):
+    fault = faults(APP_DATABASE__MIGRATION_DSN=DSN)["APP_DATABASE__MIGRATION_DSN"]
+
+    assert "the embedded PostgreSQL" in str(fault)
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

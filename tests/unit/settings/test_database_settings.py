@@ -18,6 +18,9 @@ SECONDS = [
     "check_timeout",
     "migration_timeout",
     "max_idle",
+    "max_age",
+    "slow_statement",
+    "long_hold",
 ]
 
 
@@ -84,3 +87,40 @@ def test_what_is_no_dsn_is_refused(dsn):
 def test_a_name_that_is_no_setting_is_refused():
     with pytest.raises(ValidationError, match="max_sise"):
         DatabaseSettings(max_sise=3)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"reports": 0}, {"reports": -1}, {"reports": 1.5}, {"reports": 4}, {"": 1}, {" x": 1}]
+)
+def test_a_limit_of_a_service_that_could_never_be_reached_is_refused(limits):
+    with pytest.raises(ValidationError, match="max_connections"):
+        DatabaseSettings(max_size=3, max_connections=limits)
+
+
+def test_a_limit_of_a_service_may_be_all_connections():
+    assert DatabaseSettings(max_size=3, max_connections={"reports": 3, "users": 1}).max_connections["reports"] == 3
+
+
+def test_all_contradictions_are_said_at_once():
+    with pytest.raises(ValidationError) as caught:
+        DatabaseSettings(min_size=5, max_size=3, max_connections={"reports": 4, "users ": 1, "orders": 7})
+    assert [(fault["loc"], fault["msg"]) for fault in caught.value.errors()] == [
+        ((), "min_size (5) is greater than max_size (3)"),
+        (("max_connections", "reports"), "4 is above max_size (3)"),
+        (
+            ("max_connections",),
+            "'users ' is not a legal identifier: it starts or ends with white space or a control character",
+        ),
+        (("max_connections", "orders"), "7 is above max_size (3)"),
+    ]
+
+
+@pytest.mark.parametrize("prefix", ["pg_", "pg_svc_", " svc_", "a\0b", "x" * 32])
+def test_a_prefix_that_no_role_can_have_is_refused(prefix):
+    with pytest.raises(ValidationError, match="role_prefix"):
+        DatabaseSettings(role_prefix=prefix)
+
+
+@pytest.mark.parametrize("prefix", ["", "svc_", "shop: ", "Geschäft_", "PG_"])
+def test_a_prefix_may_be_whatever_a_role_can_begin_with(prefix):
+    assert DatabaseSettings(role_prefix=prefix).role_prefix == prefix
