@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import SecretStr
@@ -20,6 +21,8 @@ from poolhouse.pool.opening import open_when_up
 from poolhouse.pool.statistics import PoolStatistics, ServiceTally
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from asyncpg.pool import PoolConnectionProxy
 
     from poolhouse.pool.connections import Connections
@@ -75,6 +78,7 @@ class SharedPool:
         self._leases: set[Lease] = set()
         self._returning: set[asyncio.Task[None]] = set()
         self._tallies: dict[str, ServiceTally] = {}
+        self._roles: dict[str, str] = {}
         self._quiet = asyncio.Event()
         self._moving = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -104,6 +108,15 @@ class SharedPool:
         """Role, host, port and database that the pool connects to; never the password."""
         dsn = self._dsn()
         return describe_dsn(dsn) if dsn else "no address yet"
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The PostgreSQL role of each service that has one; all others work as the role of the DSN."""
+        return MappingProxyType(self._roles)
+
+    def set_roles(self, roles: Mapping[str, str]) -> None:
+        """Let services work as roles that the role of the DSN may take; services without one in `roles` lose theirs."""
+        self._roles = {**roles}
 
     def _dsn(self) -> str | None:
         if self._settings.dsn is not None:
