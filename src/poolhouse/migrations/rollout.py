@@ -14,7 +14,7 @@ import asyncpg
 
 from poolhouse._core.dependencies import Dependencies
 from poolhouse._core.stages import first_stage
-from poolhouse.errors import MigrationSchemasError
+from poolhouse.errors import MigrationDirtyError, MigrationSchemasError
 from poolhouse.migrations.attempt import UNLIMITED, sqlstate_of
 from poolhouse.migrations.bringing_up import BringingUp, Failure, pauses, report_of, translated
 from poolhouse.migrations.bundle import BUSY, STALE, compose_many, locks_announcement
@@ -102,17 +102,22 @@ class Rollout:
         for batch in batches:
             if not batch.plan.pending:
                 self._note_done(batch)
+        self._warn_of_newer([batch for batch in batches if not batch.plan.pending and batch.plan.ahead])
+        is_fit = True
         for batch in pending:
-            if not self.failures:
+            if is_fit and self._may_go_on():
                 # A file that fails everywhere is to fail once.
-                await self._one(batch.schemas[0], batch)
+                is_fit = await self._one(batch.schemas[0], batch)
                 batch.schemas = batch.schemas[1:]
-        if not self.failures:
+        if is_fit:
             self._waiting.extend(batch for batch in pending if batch.schemas)
             await self._all()
         if self.failures:
             untried = self._total - self._done - len(self.failures)
             raise MigrationSchemasError(self._loaded.module, self.failures, untried=untried, total=self._total)
+
+    def _may_go_on(self) -> bool:
+        return len(self.failures) <= self._failure_limit
 
     async def _all(self) -> None:
         room = max(1, min(_AT_ONCE, self._access.pool.settings.max_size - 1))
@@ -128,7 +133,7 @@ class Rollout:
                 worker.result()
 
     async def _work(self) -> None:
-        while self._waiting and len(self.failures) <= self._failure_limit:
+        while self._waiting and self._may_go_on():
             batch = self._waiting[0]
             size = self._fitting(batch)
             taken = Batch(batch.plan, batch.schemas[:size], batch.waited, batch.done)
@@ -147,7 +152,8 @@ class Rollout:
             stage = first_stage(batch.plan.pending)
             if len(batch.schemas) == 1 or batch.plan.unfinished or not stage.is_transactional:
                 for schema in batch.schemas:
-                    await self._one(schema, batch)
+                    if self._may_go_on():
+                        await self._one(schema, batch)
                 return
             code = await self._send(batch, stage.files)
             if code is None:
@@ -174,22 +180,31 @@ class Rollout:
             each.waited, each.done = waited, batch.done
             await self._bring_up(each)
 
-    async def _one(self, schema: str, batch: Batch) -> None:
+    async def _one(self, schema: str, batch: Batch) -> bool:
+        """Bring up a single schema; False where that failed, and may fail in others just so."""
         loaded = replace(self._loaded, schema=schema)
         turns = Turns(Dependencies([loaded]), {loaded: batch.plan}, room=1)
         limit = max(self._limit - batch.waited, 0.0)
-        outcome = await BringingUp(loaded, batch.plan, self._access, turns, limit=limit, contract=self._contract).run()
+        bringing = BringingUp(loaded, batch.plan, self._access, turns, limit=limit, contract=self._contract)
+        try:
+            outcome = await bringing.run()
+        except MigrationDirtyError as error:
+            # Somebody's end has left that, which says nothing about the files.
+            self.failures[schema] = error
+            self._note_progress()
+            return True
         if isinstance(outcome, Failure):
             self.failures[schema] = await self._run.error(outcome, ())
             self._note_progress()
-        else:
-            done = replace(batch.plan, pending=())
-            report = outcome or report_of(loaded, done, ())
-            before = report_of(loaded, done, batch.done)
-            applied, repeated = (*before.applied, *report.applied), (*before.repeated, *report.repeated)
-            self.reports[schema] = replace(report, applied=applied, repeated=repeated)
-            self._done += 1
-            self._note_progress(self.reports[schema])
+            return False
+        done = replace(batch.plan, pending=())
+        report = outcome or report_of(loaded, done, ())
+        before = report_of(loaded, done, batch.done)
+        applied, repeated = (*before.applied, *report.applied), (*before.repeated, *report.repeated)
+        self.reports[schema] = replace(report, applied=applied, repeated=repeated)
+        self._done += 1
+        self._note_progress(self.reports[schema])
+        return True
 
     async def _send(self, batch: Batch, files: Sequence[MigrationFile]) -> str | None:
         """Apply files to all schemas of a batch and return None, or return the server's code where that failed."""
@@ -236,6 +251,13 @@ class Rollout:
         if batch.done or batch.waited:
             self._done += len(reports)
             self._note_progress(*reports.values())
+
+    def _warn_of_newer(self, batches: Sequence[Batch]) -> None:
+        if batches:
+            count = sum(len(batch.schemas) for batch in batches)
+            versions = ", ".join(map(str, sorted({version for batch in batches for version in batch.plan.ahead})))
+            message = "%s: %d schemas are ahead of the files in %s by version %s; a newer release has migrated them"
+            _log.warning(message, self._loaded.module, count, self._loaded.directory, versions)
 
     def _note_progress(self, *reports: MigrationReport) -> None:
         progress = MigrationProgress(self._loaded.module, self._done, len(self.failures), self._total, reports)

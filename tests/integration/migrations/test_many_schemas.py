@@ -17,11 +17,12 @@ from poolhouse.errors import (
     SchemaDroppedError,
     UsageError,
 )
-from poolhouse.migrations import MigrationSet, migrate
+from poolhouse.migrations import MigrationSet, migrate, repair
 from poolhouse.migrations.bundle import lock_key
 from poolhouse.migrations.ledger import read_ledger
 from poolhouse.schema import SchemaManager
 
+OUTSIDE = "-- poolhouse: no-transaction\n"
 A = "CREATE TABLE {{tables.a}} (id int PRIMARY KEY)"
 N = "CREATE TABLE {{tables.a}} (id int PRIMARY KEY, n int)"
 UNIQUE = "ALTER TABLE {{tables.a}} ADD UNIQUE (n)"
@@ -121,6 +122,49 @@ async def test_after_too_many_failures_no_other_schema_is_tried(tenants, admin):
     assert failed > 3
     assert untried > 0
     assert await admin.fetchval(REACHED) == 300 - failed - untried
+
+
+async def test_outside_of_transactions_the_limit_of_failures_holds_between_two_schemas_too(tenants, admin):
+    await migrate([tenants({"1_a.sql": N}, names(50))])
+    await fill(admin, *names(50)[1:])
+    index = f"{OUTSIDE}CREATE UNIQUE INDEX CONCURRENTLY u ON {{{{tables.a}}}} (n)"
+    with pytest.raises(MigrationSchemasError) as caught:
+        await migrate([tenants({"1_a.sql": N, "2_u.sql": index}, names(50), failure_limit=1)])
+    assert 1 < len(caught.value.failures) < 8
+
+
+HALF_DONE = f"{OUTSIDE}DO $$ BEGIN INSERT INTO a VALUES (2); COMMIT; PERFORM 1 / count(*) FROM control.mended; END $$"
+
+
+async def test_a_half_done_schema_keeps_no_other_from_it_and_names_its_command(tenants, admin):
+    files = {"1_a.sql": A, "2_h.sql": HALF_DONE}
+    await admin.execute("CREATE SCHEMA control; CREATE TABLE control.mended (id int)")
+    for schema in ("tenant_0", "tenant_3"):
+        with pytest.raises(MigrationSchemasError):
+            await migrate([tenants(files, [schema])])
+    await admin.execute("INSERT INTO control.mended VALUES (1)")
+    migrations = tenants(files, names(6))
+    with pytest.raises(MigrationSchemasError, match="2 of 6 schemas could not be migrated:") as caught:
+        await migrate([migrations])
+    commands = [failure.commands[0] for failure in caught.value.failures.values()]
+    assert commands == [
+        f"poolhouse migrations repair tenants/2 --schema {schema} --resume" for schema in ("tenant_0", "tenant_3")
+    ]
+    assert await admin.fetchval(REACHED) == 4
+    await admin.execute("DELETE FROM tenant_0.a; DELETE FROM tenant_3.a")
+    for schema in ("tenant_0", "tenant_3"):
+        await repair.resume(migrations.for_schema(schema), 2)
+    assert (await migrate([migrations])).applied == 0
+    assert await admin.fetchval(REACHED) == 6
+
+
+async def test_schemas_that_a_newer_release_has_migrated_are_warned_of_together(tenants, caplog):
+    await migrate([tenants({"1_a.sql": A, "2_b.sql": "SELECT 1"}, names(3))])
+    result = await migrate([tenants({"1_a.sql": A}, names(4))])
+    assert [report.ahead for report in result.reports] == [(2,)] * 3 + [()]
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("tenants: 3 schemas are ahead of the files in ")
+    assert warning.endswith(" by version 2; a newer release has migrated them")
 
 
 async def test_the_lock_of_a_schema_is_the_same_for_all_who_migrate_it(tenants, admin):
