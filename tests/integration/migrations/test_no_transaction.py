@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from poolhouse.errors import (
+    ConnectionLostError,
     MigrationApplyError,
     MigrationDirtyError,
     MigrationDriftError,
@@ -60,6 +61,32 @@ async def refused(migrations, kind, **options):
 async def no_session_holds_the_lock(admin):
     held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = $1"
     return await admin.fetchval(held, lock_key("users", "users") % 2**32) == 0
+
+
+LOCK = "LOCK TABLE users.a IN ROW EXCLUSIVE MODE"
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'users.a'::regclass"
+END = "SELECT pg_terminate_backend(pid) FROM {} WHERE datname = current_database()"
+END_BUILDING = END.format("pg_stat_progress_create_index")
+
+
+@pytest.fixture
+async def writer(users, database):
+    """A session that can lock `users.a`, so that nobody gets further with an index on it than to an invalid one."""
+    await users({"1_a.sql": TABLE}).apply()
+    connection = await asyncpg.connect(database)
+    yield connection
+    await connection.close()
+
+
+@pytest.fixture
+def until_stuck(admin):
+    """Wait until some session has made the index `i`, and waits for others before it fills it."""
+
+    async def until_stuck():
+        while await indexes(admin) != {"i": False}:  # noqa: ASYNC110 - the server has no event for it
+            await asyncio.sleep(0.01)
+
+    return until_stuck
 
 
 async def test_an_index_is_created_concurrently_between_transactional_files(users, admin):
@@ -144,6 +171,41 @@ async def test_an_invalid_index_is_not_accepted_because_it_exists(users, admin):
     await admin.execute("UPDATE users.a SET x = id")
     assert (await users({"1_a.sql": TABLE, "2_u.sql": text}).apply()).applied == (2,)
     assert await indexes(admin) == {"u": True}
+
+
+async def test_an_index_whose_building_was_ended_is_built_anew(users, admin, writer, until_stuck):
+    files = {"1_a.sql": TABLE, "2_i.sql": INDEX}
+    async with writer.transaction():
+        await writer.execute(LOCK)
+        migrating = asyncio.create_task(users(files).apply())
+        await until_stuck()
+        await admin.execute(END_BUILDING)
+        with pytest.raises(ConnectionLostError):
+            await migrating
+    assert await row(admin, 2) == ("running", 0, 1, False, None)
+    assert await indexes(admin) == {"i": False}
+    assert (await users(files).apply()).applied == (2,)
+    assert await indexes(admin) == {"i": True}
+
+
+async def test_an_index_that_another_session_gave_up_is_not_recorded(users, admin, writer, until_stuck, database):
+    files = {"1_a.sql": TABLE, "2_i.sql": INDEX.replace("CONCURRENTLY", "CONCURRENTLY IF NOT EXISTS")}
+    other = await asyncpg.connect(database)
+    async with writer.transaction():
+        await writer.execute(LOCK)
+        building = asyncio.create_task(other.execute("CREATE INDEX CONCURRENTLY i ON users.a (x)"))
+        await until_stuck()
+        migrating = asyncio.create_task(users(files).apply())
+        while not await admin.fetchval(WAITING):  # noqa: ASYNC110 - the server has no event for it
+            await asyncio.sleep(0.01)
+        await admin.execute(END_BUILDING)
+        with pytest.raises(asyncpg.PostgresError):
+            await building
+    with pytest.raises(MigrationApplyError, match="not on its table, or not valid"):
+        await migrating
+    assert await head(admin) == (1, False)
+    assert (await users(files).apply()).applied == (2,)
+    assert await indexes(admin) == {"i": True}
 
 
 async def test_an_index_of_that_name_on_another_table_is_not_taken_for_it(users, admin):
@@ -235,6 +297,23 @@ async def test_what_may_be_half_done_is_not_run_again_by_itself(half_done, admin
     )
     assert "2_h.sql:3:1: it failed, and may have done a part of its work" in str(error)
     assert await admin.fetchval("SELECT count(*) FROM users.b") == 1
+
+
+async def test_a_procedure_whose_session_was_ended_is_not_run_again_by_itself(users, admin, until_asleep):
+    text = (
+        "CREATE TABLE {{tables.a}} (id int); CREATE PROCEDURE {{schema}}.p() LANGUAGE plpgsql AS $$"
+        "BEGIN INSERT INTO users.a VALUES (1); COMMIT; PERFORM pg_sleep(60); END $$"
+    )
+    migrations = users({"1_a.sql": text, "2_p.sql": f"{OUTSIDE}CALL {{{{schema}}}}.p()"})
+    migrating = asyncio.create_task(migrations.apply())
+    await until_asleep()
+    await admin.execute(f"{END.format('pg_stat_activity')} AND wait_event = 'PgSleep'")
+    with pytest.raises(ConnectionLostError):
+        await migrating
+    error = await refused(migrations, MigrationDirtyError)
+    assert "the process that ran it died in its middle" in str(error)
+    assert error.commands[0] == "poolhouse migrations repair users/2 --schema users --resume"
+    assert await admin.fetchval("SELECT count(*) FROM users.a") == 1
 
 
 async def test_resume_runs_the_statement_again_and_the_rest_of_its_file(half_done, admin):
