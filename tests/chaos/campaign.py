@@ -9,12 +9,21 @@ import pytest
 CAMPAIGN = "campaign"
 
 
-def sizes(names: str, short: tuple, *campaigns: tuple, seconds: float) -> pytest.MarkDecorator:
-    """Give a test a size for `make processes`, and others for the campaign, which may take so many seconds each."""
-    marks = [pytest.mark.chaos, pytest.mark.timeout(seconds)]
+def sizes(names: str, short: tuple, *campaigns: tuple, seconds: float, **more: tuple) -> pytest.MarkDecorator:
+    """Give a test a size for `make processes`, and others for the campaign, which may take so many seconds each.
+
+    Of `more`, those whose names begin with "short" are for the former.
+    """
     ids = (CAMPAIGN, *(f"{CAMPAIGN}-{number}" for number in range(2, 10)))
-    long = [pytest.param(*each, id=name, marks=marks) for each, name in zip(campaigns, ids, strict=False)]
-    return pytest.mark.parametrize(names, [pytest.param(*short, id="short", marks=pytest.mark.processes), *long])
+    by_id = {"short": short, **dict(zip(ids, campaigns, strict=False)), **more}
+    long = [pytest.mark.chaos, pytest.mark.timeout(seconds)]
+    return pytest.mark.parametrize(
+        names,
+        [
+            pytest.param(*each, id=name, marks=pytest.mark.processes if name.startswith("short") else long)
+            for name, each in by_id.items()
+        ],
+    )
 
 
 async def in_lanes(zygotes, rounds, play):

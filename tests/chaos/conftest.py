@@ -20,7 +20,7 @@ from poolhouse.embedded.launcher import Launcher, Order
 from poolhouse.embedded.locator import locate_binaries
 from tests.chaos.campaign import CAMPAIGN
 from tests.chaos.database import Server, empty_database, picture
-from tests.chaos.files import before, branch, modules_with
+from tests.chaos.files import ahead_of_old, before, branch
 from tests.chaos.processes import Zygotes, check_all_went_well, start
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def write(tmp_path):
 
     def write(release, modules):
         sets = []
-        for name, schema, files, *_ in modules:
-            folder = tmp_path / release / name
+        for each in modules:
+            folder = tmp_path / release / each.name
             folder.mkdir(parents=True)
-            for filename, text in files.items():
+            for filename, text in each.files.items():
                 (folder / filename).write_text(text)
-            sets.append([name, schema, str(folder)])
+            sets.append([each.name, each.schema, str(folder), each.schemas])
         return sets
 
     return write
@@ -115,9 +115,10 @@ def write(tmp_path):
 class Releases:
     """What processes start with, and what the new release makes of an empty database where nobody disturbs it."""
 
-    old: list[list[str]]
-    new: list[list[str]]
-    branches: list[list[list[str]]]
+    old: list[list]
+    new: list[list]
+    branches: list[list[list]]
+    ahead: list[str]
     expected: list[str]
     applied: list[str]
     seconds: float
@@ -138,20 +139,19 @@ def known():
 
 @pytest.fixture
 def releases(write, server, zygotes, known):
-    """Return the releases of an application, made to take long in some places."""
+    """Return the releases of an application: `await releases(modules)`."""
 
-    async def releases(*, slow=0.15, row=0.001):
-        modules = modules_with(slow=slow, row=row)
+    async def releases(modules):
         old, new = write("old", before(modules)), write("new", modules)
         branches = [write(name, branch(modules, name)) for name in BRANCHES]
-        key = (server, slow, row)
+        key = (server, repr(modules))
         if key not in known:
             (starting,) = zygotes.take(1)
             async with empty_database(server) as dsn:
                 (outcome,) = outcomes = await starting.run(start(dsn, new))
                 check_all_went_well(outcomes)
                 known[key] = (await picture(server, dsn), sorted(outcome["applied"]), outcome["seconds"])
-        return Releases(old, new, branches, *known[key])
+        return Releases(old, new, branches, ahead_of_old(modules), *known[key])
 
     return releases
 

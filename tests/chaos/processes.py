@@ -68,7 +68,7 @@ class Zygotes:
             each.close()
 
 
-def start(dsn: str, release: list[list[str]], *, kill_after: float | None = None, repair: str | None = None) -> dict:
+def start(dsn: str, release: list[list], *, kill_after: float | None = None, repair: str | None = None) -> dict:
     return {"dsn": dsn, "sets": release, "kill_after": kill_after, "repair": repair}
 
 
@@ -87,21 +87,21 @@ def applied(outcomes: list[dict[str, Any]]) -> list[str]:
 
 
 class Recovery(NamedTuple):
-    """How a database was mended: whether the start named a command for it, and the seconds of the longest start."""
+    """How a database was mended: the commands that the start named for it, and the seconds of the longest start."""
 
-    was_told: bool
+    commands: int
     seconds: float
 
 
-async def recover(starting: Zygote, dsn: str, release: list[list[str]]) -> Recovery:
-    """Start as one does after a crash, with the one command that the error names, where it names one."""
+async def recover(starting: Zygote, dsn: str, release: list[list]) -> Recovery:
+    """Start as one does after a crash, with the commands that the error names, one for each schema that needs one."""
     (outcome,) = first = await starting.run(start(dsn, release))
-    if "commands" in outcome:
-        command = outcome["commands"][0]
+    commands = outcome.get("commands", ())
+    for command in commands:
         check_all_went_well(await starting.run(start(dsn, release, repair=command)))
-    else:
+    if not commands:
         check_all_went_well(first)
     again = await starting.run(start(dsn, release))
     check_all_went_well(again)
-    assert "commands" in outcome or not applied(again), applied(again)
-    return Recovery("commands" in outcome, max(outcome["seconds"], again[0]["seconds"]))
+    assert commands or not applied(again), applied(again)
+    return Recovery(len(commands), max(outcome["seconds"], again[0]["seconds"]))

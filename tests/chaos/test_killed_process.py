@@ -9,6 +9,7 @@ import asyncpg
 
 from tests.chaos.campaign import in_lanes, sizes
 from tests.chaos.database import check, empty_database
+from tests.chaos.files import modules_of_branches, modules_with
 from tests.chaos.processes import recover, start
 
 MOST_AFTER_EACH_OTHER = 3
@@ -44,12 +45,20 @@ async def end_sessions(dsn):
     await connection.close()
 
 
-# The last campaign has statements of more than the two seconds in which a server notices that its client is gone.
-@sizes("kills, lanes, row", (3, 2, 0.001), (200, 4, 0.001), (20, 10, 0.05), seconds=900)
+# A server notices within two seconds that its client is gone, and the indexes of the last campaign take longer.
+@sizes(
+    "kills, lanes, modules",
+    (3, 2, modules_with()),
+    (200, 4, modules_with()),
+    (20, 10, modules_with(row=0.05)),
+    short_of_many=(2, 1, modules_of_branches(12)),
+    campaign_of_many=(40, 4, modules_of_branches(100)),
+    seconds=900,
+)
 async def test_a_start_or_the_command_of_its_error_mends_what_a_kill_left(
-    server, releases, zygotes, random_of, record_property, kills, lanes, row
+    server, releases, zygotes, random_of, record_property, kills, lanes, modules
 ):
-    found = await releases(row=row)
+    found = await releases(modules)
     left: Counter[str] = Counter()
     recoveries = []
 
@@ -79,5 +88,5 @@ async def test_a_start_or_the_command_of_its_error_mends_what_a_kill_left(
     record_property("kills", left.total())
     record_property("left", dict(sorted(left.items())))
     record_property("seconds_undisturbed", f"{found.seconds:.1f}")
-    record_property("commands", sum(each.was_told for each in recoveries))
+    record_property("commands", sum(each.commands for each in recoveries))
     record_property("seconds_of_the_slowest_recovery", f"{max(each.seconds for each in recoveries):.1f}")

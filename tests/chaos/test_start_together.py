@@ -1,4 +1,4 @@
-"""Sixteen processes that start at the same moment on an empty database."""
+"""Processes that start at the same moment on an empty database."""
 
 from __future__ import annotations
 
@@ -6,22 +6,28 @@ from collections import Counter
 
 from tests.chaos.campaign import in_lanes, sizes
 from tests.chaos.database import check, empty_database
+from tests.chaos.files import modules_of_branches, modules_with
 from tests.chaos.processes import applied, check_all_went_well, start
 
-PROCESSES = 16
 
-
-@sizes("rounds, lanes, slow", (2, 2, 0.15), (50, 5, 10.0), seconds=900)
+@sizes(
+    "rounds, lanes, processes, modules",
+    (2, 2, 16, modules_with()),
+    (50, 5, 16, modules_with(slow=10.0)),
+    short_of_many=(1, 1, 6, modules_of_branches(12)),
+    campaign_of_many=(5, 1, 16, modules_of_branches(300)),
+    seconds=900,
+)
 async def test_no_process_fails_and_each_migration_is_applied_once(
-    server, releases, zygotes, record_property, rounds, lanes, slow
+    server, releases, zygotes, record_property, rounds, lanes, processes, modules
 ):
-    found = await releases(slow=slow)
+    found = await releases(modules)
     seconds: list[float] = []
     who: Counter[int] = Counter()
 
     async def play(starting, _):
         async with empty_database(server) as dsn:
-            outcomes = await starting.run(*[start(dsn, found.new)] * PROCESSES)
+            outcomes = await starting.run(*[start(dsn, found.new)] * processes)
             check_all_went_well(outcomes)
             assert applied(outcomes) == found.applied
             seconds.append(max(outcome["seconds"] for outcome in outcomes))

@@ -8,16 +8,24 @@ from collections import Counter
 from poolhouse.testing.plugin import with_database
 from tests.chaos.campaign import sizes
 from tests.chaos.database import check, create_database
+from tests.chaos.files import modules_of_branches, modules_with
 from tests.chaos.processes import recover, start
 
 PROCESSES = 3
 
 
-@sizes("stops", (1,), (20,), seconds=600)
+@sizes(
+    "stops, modules",
+    (1, modules_with()),
+    (20, modules_with()),
+    short_of_many=(1, modules_of_branches(12)),
+    campaign_of_many=(10, modules_of_branches(100)),
+    seconds=600,
+)
 async def test_a_start_or_the_command_of_its_error_mends_what_the_end_of_the_server_left(
-    durable, releases, zygotes, random_of, record_property, stops
+    durable, releases, zygotes, random_of, record_property, stops, modules
 ):
-    found = await releases()
+    found = await releases(modules)
     server = durable.open()
     errors: Counter[str] = Counter()
     recoveries = []
@@ -42,5 +50,5 @@ async def test_a_start_or_the_command_of_its_error_mends_what_the_end_of_the_ser
     record_property("stops", stops)
     record_property("seconds_undisturbed", f"{alone['seconds']:.1f}")
     record_property("errors", dict(sorted(errors.items())))
-    record_property("commands", sum(each.was_told for each in recoveries))
+    record_property("commands", sum(each.commands for each in recoveries))
     record_property("seconds_of_the_slowest_recovery", f"{max(each.seconds for each in recoveries):.1f}")

@@ -3,7 +3,8 @@
 It reads one line of JSON per batch, `{"limit": seconds, "starts": [start, …]}`, lets all of these processes go at the
 same moment, and answers with one line, `[outcome, …]`, when the last has ended. A start is:
 
-    {"dsn": …, "sets": [[module, schema, folder], …], "kill_after": seconds or null, "repair": command or null}
+    {"dsn": …, "sets": [[module, schema, folder, schemas or null], …],
+     "kill_after": seconds or null, "repair": command or null}
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import sys
 import time
 from typing import Any
 
-from poolhouse.errors import MigrationDirtyError, PoolhouseError
+from poolhouse.errors import MigrationDirtyError, MigrationSchemasError, PoolhouseError
 from poolhouse.migrations import MigrationSet, migrate, repair
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
@@ -38,14 +39,15 @@ class Warnings(logging.Handler):
         self.said.append(record.getMessage())
 
 
-async def start(dsn: str, sets: list[list[str]], command: str | None) -> dict[str, Any]:
+async def start(dsn: str, sets: list[list[Any]], command: str | None) -> dict[str, Any]:
     pool = SharedPool(
         DatabaseSettings.model_validate(
             {"dsn": dsn, "min_size": 1, "max_size": 4, "startup_timeout": 2.0, "application_name": "chaos"}
         )
     )
     wanted = [
-        MigrationSet(SchemaManager(pool, schema=schema), folder, module=module) for module, schema, folder in sets
+        MigrationSet(SchemaManager(pool, schema=schema), folder, module=module, schemas=schemas)
+        for module, schema, folder, schemas in sets
     ]
     await pool.open()
     try:
@@ -56,8 +58,10 @@ async def start(dsn: str, sets: list[list[str]], command: str | None) -> dict[st
     finally:
         await pool.close()
     return {
-        "applied": [f"{each.module}/{what}" for each in reports for what in (*each.applied, *each.repeated)],
-        "ahead": [f"{each.module}/{version}" for each in reports for version in each.ahead],
+        "applied": [
+            f"{each.schema}.{each.module}/{what}" for each in reports for what in (*each.applied, *each.repeated)
+        ],
+        "ahead": [f"{each.schema}.{each.module}/{version}" for each in reports for version in each.ahead],
     }
 
 
@@ -66,8 +70,19 @@ async def carry_out(command: str, wanted: list[MigrationSet]) -> None:
     *program, target, _, schema, decision = shlex.split(command)
     assert program == ["poolhouse", "migrations", "repair"], command
     module, version = target.rsplit("/", 1)
-    (found,) = [each for each in wanted if (each.module, each.db.schema) == (module, schema)]
+    (found,) = [
+        each if each.schemas is None else each.for_schema(schema)
+        for each in wanted
+        if each.module == module and schema in (each.schemas or [each.db.schema])
+    ]
     await getattr(repair, decision.removeprefix("--").replace("-", "_"))(found, int(version))
+
+
+def commands_of(error: Exception) -> list[str]:
+    """Return the first of the commands that the error names for each schema; none where that would not do."""
+    failures = list(error.failures.values()) if isinstance(error, MigrationSchemasError) else [error]
+    dirty = [each.commands[0] for each in failures if isinstance(each, MigrationDirtyError)]
+    return dirty if len(dirty) == len(failures) else []
 
 
 def outcome_of(order: dict[str, Any]) -> dict[str, Any]:
@@ -79,8 +94,8 @@ def outcome_of(order: dict[str, Any]) -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - whatever it is, the test shall show it
         said = f"{type(error).__name__}: {error}"[:4000]
         outcome = {"error": said, "is_ours": isinstance(error, PoolhouseError)}
-        if isinstance(error, MigrationDirtyError):
-            outcome["commands"] = error.commands
+        if commands := commands_of(error):
+            outcome["commands"] = commands
     return outcome | {"warnings": warnings.said, "seconds": time.monotonic() - begun}
 
 
