@@ -176,6 +176,20 @@ async def test_the_lock_of_a_schema_is_the_same_for_all_who_migrate_it(tenants, 
     assert await admin.fetchval(COUNT, "a") == 11
 
 
+async def test_schemas_that_others_have_migrated_since_they_were_planned_are_left_alone(tenants, admin, caplog):
+    caplog.set_level("INFO", logger="poolhouse.migrations")
+    await migrate([tenants({"1_a.sql": A}, names(8))])
+    files = {"1_a.sql": A, "2_b.sql": "INSERT INTO {{tables.a}} SELECT count(*) FROM {{tables.a}}"}
+    async with admin.transaction():
+        await admin.execute(f"SELECT pg_advisory_xact_lock({lock_key('tenants', 'tenant_0')})")
+        first = asyncio.create_task(migrate([tenants(files, names(8))]))
+        while "is in the way of schema 'tenant_0'" not in caplog.text:  # noqa: ASYNC110 - the log has no event for it
+            await asyncio.sleep(0.01)
+        assert (await migrate([tenants(files, names(8)[1:])])).applied == 7
+    assert [report.applied for report in (await first).reports] == [(2,)] + [()] * 7
+    assert await admin.fetchval("SELECT count(*) FROM tenant_7.a") == 1
+
+
 async def test_two_runners_at_once_apply_each_migration_once(tenants, admin):
     migrations = tenants({"1_a.sql": A, "2_b.sql": "CREATE TABLE b (id int)"}, names(120))
     results = await asyncio.gather(migrate([migrations]), migrate([migrations]))

@@ -67,6 +67,7 @@ LOCK = "LOCK TABLE users.a IN ROW EXCLUSIVE MODE"
 WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'users.a'::regclass"
 END = "SELECT pg_terminate_backend(pid) FROM {} WHERE datname = current_database()"
 END_BUILDING = END.format("pg_stat_progress_create_index")
+END_SLEEPING = END.format("pg_stat_activity") + " AND wait_event = 'PgSleep'"
 
 
 @pytest.fixture
@@ -117,6 +118,28 @@ async def test_each_step_is_recorded_when_it_has_run(users, admin, until_asleep)
     migrating.cancel()
     with pytest.raises(asyncio.CancelledError):
         await migrating
+
+
+SLOW_LEDGER = """
+CREATE FUNCTION users.take_time() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN PERFORM pg_sleep(60); RETURN new; END $$;
+CREATE TRIGGER take_time BEFORE UPDATE OF steps_done ON poolhouse.ledger
+    FOR EACH ROW WHEN (new.steps_done = 1) EXECUTE FUNCTION users.take_time();
+"""
+
+
+async def test_a_statement_goes_with_its_record_when_the_session_ends_between_them(users, admin, until_asleep):
+    await users({"1_a.sql": TABLE}).apply()
+    await admin.execute(SLOW_LEDGER)
+    files = {"1_a.sql": TABLE, "2_b.sql": f"{OUTSIDE}INSERT INTO {{{{tables.a}}}} VALUES (3, 1); VACUUM a"}
+    migrating = asyncio.create_task(users(files).apply())
+    await until_asleep()
+    await admin.execute(END_SLEEPING)
+    with pytest.raises(ConnectionLostError):
+        await migrating
+    await admin.execute("DROP FUNCTION users.take_time CASCADE")
+    assert (await users(files).apply()).applied == (2,)
+    assert await admin.fetchval("SELECT count(*) FROM users.a") == 3
 
 
 async def test_the_session_is_not_left_to_others_as_the_file_has_made_it(users, pool):
@@ -307,7 +330,7 @@ async def test_a_procedure_whose_session_was_ended_is_not_run_again_by_itself(us
     migrations = users({"1_a.sql": text, "2_p.sql": f"{OUTSIDE}CALL {{{{schema}}}}.p()"})
     migrating = asyncio.create_task(migrations.apply())
     await until_asleep()
-    await admin.execute(f"{END.format('pg_stat_activity')} AND wait_event = 'PgSleep'")
+    await admin.execute(END_SLEEPING)
     with pytest.raises(ConnectionLostError):
         await migrating
     error = await refused(migrations, MigrationDirtyError)
