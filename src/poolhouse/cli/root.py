@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from poolhouse.cli.answer import ExitCode
+from poolhouse.cli.doctor import group
 from poolhouse.cli.migrations import migrations
 from poolhouse.cli.screen import say, warn
 
@@ -19,6 +20,8 @@ root = typer.Typer(
     rich_markup_mode="rich",
 )
 root.add_typer(migrations)
+# Without a name, its commands become the root's own.
+root.add_typer(group)
 
 
 def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it
