@@ -87,11 +87,10 @@ async def _migrate_single(
     # Whose files are as they were when all of them were applied need not be looked into.
     unsettled = {pool: by_pool[pool] for pool, glance in glances.items() if not glance.is_settled}
     is_settled = not unsettled and all(each.is_settled for each in many.values())
-    if not is_settled:
-        files = [(each.db.pool, of_many.load) for each, of_many in many.items()]
-        loaded = load_written(by_pool if many else unsettled, files)
-        for each in many.values():
-            await each.check()
+    files = [(each.db.pool, of_many.load) for each, of_many in many.items()]
+    loaded = {} if is_settled else load_written(by_pool if many else unsettled, files)
+    for of_many in many.values():
+        await of_many.check()
     reports: dict[tuple[SharedPool, str, str], MigrationReport] = {}
     for pool, how in hows.items():
         found: Iterable[MigrationReport]
