@@ -12,7 +12,7 @@ from poolhouse._core.template import compile_template
 from poolhouse.errors import ConfigurationError
 from poolhouse.migrations.access import Access
 from poolhouse.migrations.bringing_up import translated
-from poolhouse.migrations.files import LEDGER, ledger_written
+from poolhouse.migrations.files import LEDGER, ledger_written, read_folder
 from poolhouse.migrations.planning import sought_by
 from poolhouse.pool.faults import translate
 
@@ -49,6 +49,12 @@ async def schemas_of(migrations: MigrationSet) -> tuple[str, ...]:
     with translated(), _asking(migrations):
         async with Access(migrations.db.pool).looking() as connection:
             return await _asked(migrations, connection)
+
+
+async def migrated_schemas_of(migrations: MigrationSet) -> tuple[str, ...]:
+    """Return those schemas of a set of many in which anything of it was ever applied or recorded."""
+    found = await look(migrations, Access(migrations.db.pool), migrations.written(read_folder(migrations.directory)))
+    return tuple(schema for schema in found.schemas if schema not in found.behind or found.behind[schema].head)
 
 
 async def look(migrations: MigrationSet, access: Access, written: WrittenMigrations) -> Found:
