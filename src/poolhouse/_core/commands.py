@@ -10,3 +10,8 @@ REPAIRS = ("resume", "mark-applied", "mark-rolled-back", "accept-checksum")
 def repair_command(repair: str, *, module: str, version: int, schema: str) -> str:
     """Return the command that repairs one migration in one schema, as a shell takes it; `repair` is one of REPAIRS."""
     return f"poolhouse migrations repair {quote(module)}/{version} --schema {quote(schema)} --{repair}"
+
+
+def plan_command(module: str, schema: str) -> str:
+    """Return the command that prints what is pending of a module in one schema, as a shell takes it."""
+    return f"poolhouse migrations plan {quote(module)} --schema {quote(schema)}"

@@ -31,8 +31,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a verb found or did: `shown` to people, or `data` printed as JSON, and the exit code of the process."""
+    """What a verb found or did: `shown` to people, or `data` printed as JSON, and the exit code of the process.
+
+    `error` is what kept it from doing all of it, which people are told on standard error.
+    """
 
     data: Mapping[str, object]
     shown: tuple[str | Table, ...] = ()
     code: ExitCode = ExitCode.FINE
+    error: str | None = None

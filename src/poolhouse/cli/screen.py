@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 
 def show(answer: Answer, *, as_json: bool) -> None:
-    """Print an answer on standard output."""
+    """Print an answer on standard output, and its error on standard error."""
     if as_json:
         say_json(answer.data)
         return
     for part in answer.shown:
         _show_table(part) if isinstance(part, Table) else say(part)
+    if answer.error is not None:
+        sys.stdout.flush()
+        show_error(answer.error)
 
 
 def say(text: str) -> None:

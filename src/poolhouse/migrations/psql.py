@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from poolhouse._core.commands import plan_command
 from poolhouse._core.migration_file import VersionedFile
 from poolhouse._core.plan import plan_from_head
 from poolhouse._core.statement_kind import StatementKind, kind_of
@@ -14,6 +15,7 @@ from poolhouse.migrations.attempt import prepare
 from poolhouse.migrations.bringing_up import translated
 from poolhouse.migrations.bundle import BUSY, STALE, block, create_schema, lock_key, milliseconds, search_path
 from poolhouse.migrations.dirty import interrupted
+from poolhouse.migrations.examples import examples_of, examples_of_lists
 from poolhouse.migrations.files import ledger_migrations
 from poolhouse.migrations.ledger import begin, finish, is_stale, record_step
 from poolhouse.migrations.planning import plan_all
@@ -36,14 +38,27 @@ _HEAD = """\
 """
 
 
-async def psql_script(sets: Sequence[MigrationSet], *, contract: bool = False, offline: bool = False) -> str:
-    """Return the SQL that applies all that is pending, with the ledger's own records; empty where nothing is.
+class PsqlScript(NamedTuple):
+    """SQL that applies all that is pending; empty where nothing is.
 
-    It is for one database; run by psql it does what `migrate` would. With `offline` no database is asked, and the
-    script is for an empty one. Raises what `migrate` raises before it applies anything.
+    `alike` are schemas of sets of many in which the same is pending, by module and the first of them. What is for those
+    is in `sql` as a comment, as it is for the first.
     """
-    parts: list[str] = []
-    for pool, (wanted, dependencies) in load_all(sets).items():
+
+    sql: str
+    alike: Mapping[tuple[str, str], tuple[str, ...]]
+
+
+async def psql_script(sets: Sequence[MigrationSet], *, contract: bool = False, offline: bool = False) -> PsqlScript:
+    """Return the SQL that applies all that is pending, with the ledger's own records.
+
+    It is for one database; run by psql it does what `migrate` would, except for many schemas: what is to be done in
+    them is only shown, once for all that stand alike. `MigrationSet.for_schema` is for having it run. With `offline` no
+    database is asked, and the script is for an empty one. Raises what `migrate` raises before it applies anything.
+    """
+    examples = examples_of_lists(sets) if offline else await examples_of(sets, contract=contract)
+    parts = [_unknown(each) for each in examples.unknown]
+    for pool, (wanted, dependencies) in load_all(examples.sets).items():
         every = (ledger_migrations(), *wanted)
         if offline:
             plans = {each: plan for each in every if (plan := plan_from_head(each, None, contract=contract))}
@@ -51,18 +66,39 @@ async def psql_script(sets: Sequence[MigrationSet], *, contract: bool = False, o
             with translated():
                 async with Access(pool).looking() as connection:
                     plans = await plan_all(connection, every, contract=contract)
-        parts += _parts(dependencies, plans)
-    return "\n".join((_HEAD, *parts)) if parts else ""
+        parts += _parts(dependencies, plans, examples.schemas)
+    return PsqlScript("\n".join((_HEAD, *parts)) if parts else "", examples.schemas)
 
 
-def _parts(dependencies: Dependencies, plans: Mapping[LoadedMigrations, Plan]) -> Iterator[str]:
+def _parts(
+    dependencies: Dependencies,
+    plans: Mapping[LoadedMigrations, Plan],
+    alike: Mapping[tuple[str, str], tuple[str, ...]],
+) -> Iterator[str]:
     if withheld := [*dependencies.withheld({each: plan for each, plan in plans.items() if each.directory})]:
         raise MigrationFilesError(withheld)
     for turn in turns_of(dependencies, plans):
+        module, schema = turn.loaded.module, turn.loaded.schema
         names = ", ".join(file.filename for file in turn.stage.files)
-        yield f"-- {turn.loaded.module}, schema {turn.loaded.schema}: {names}"
         is_whole = turn.stage.is_transactional and not turn.plan.unfinished
-        yield _whole(turn) if is_whole else "".join(_stepwise(turn))
+        sql = _whole(turn) if is_whole else "".join(_stepwise(turn))
+        many = alike.get((module, schema))
+        if many is None:
+            yield f"-- {module}, schema {schema}: {names}\n{sql}"
+        else:
+            count = "1 schema" if len(many) == 1 else f"{len(many)} schemas"
+            yield (
+                f"-- {module}, {count}: {names}\n-- {', '.join(map(repr, many))}\n"
+                f"-- As it is for the first; `{plan_command(module, schema)}` is for psql:\n{_as_comment(sql)}"
+            )
+
+
+def _unknown(loaded: LoadedMigrations) -> str:
+    return f"-- {loaded.module}: its schemas are known when what is pending elsewhere is applied\n"
+
+
+def _as_comment(sql: str) -> str:
+    return "".join(f"--   {line}\n" for line in sql.splitlines())
 
 
 def _whole(turn: Turn) -> str:

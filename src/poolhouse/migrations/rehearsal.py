@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from poolhouse._core.turns import turns_of
@@ -11,6 +11,7 @@ from poolhouse.migrations.access import Access
 from poolhouse.migrations.attempt import prepare, send
 from poolhouse.migrations.bringing_up import translated
 from poolhouse.migrations.catalogue.replaying import rolled_back
+from poolhouse.migrations.examples import examples_of
 from poolhouse.migrations.faults import LOCK_FACTS, SMALLER_HELPS, failure, lock_error
 from poolhouse.migrations.files import ledger_migrations
 from poolhouse.migrations.planning import plan_all
@@ -25,33 +26,41 @@ if TYPE_CHECKING:
     from poolhouse.errors import MigrationError
     from poolhouse.migrations.access import Session
     from poolhouse.migrations.attempt import Attempt, Refusal
+    from poolhouse.migrations.examples import Examples
     from poolhouse.migrations.migration_set import MigrationSet
 
 _LOCK_TIMEOUT = 3.0  # seconds, as in a real run
 
 _OUTSIDE = "not checked: it runs outside of transactions"
+_UNKNOWN = "not checked: its schemas are known when what is pending elsewhere is applied"
 _UNCOMMITTED = "not checked: it needs what comes before it to be committed"
 
 
 @dataclass(frozen=True, slots=True)
 class Rehearsal:
-    """A pending file that the server has run; or `reason`, why that was not possible."""
+    """A pending file that the server has run; or `reason`, why that was not possible.
+
+    It was run in `schema`, in the stead of all `schemas` of a set that stand alike; there are none where a query cannot
+    tell them yet.
+    """
 
     module: str
     schema: str
     file: str
     reason: str | None = None
+    schemas: tuple[str, ...] = ()
 
 
 async def rehearse(sets: Sequence[MigrationSet], *, contract: bool = False) -> tuple[Rehearsal, ...]:
     """Run all that is pending in one transaction for each database, roll it back, and return the files in their order.
 
     What runs outside of transactions is not run, nor is anything that comes after it in the same module, or depends
-    on that. Locks are taken as in a real run, and held until the end. Raises what `migrate` raises, except that it
-    does not wait for others who migrate.
+    on that. Of many schemas that stand alike, the first stands for all. Locks are taken as in a real run, and held
+    until the end. Raises what `migrate` raises, except that it does not wait for others who migrate.
     """
     found: list[Rehearsal] = []
-    for pool, (wanted, dependencies) in load_all(sets).items():
+    examples = await examples_of(sets, contract=contract)
+    for pool, (wanted, dependencies) in load_all(examples.sets).items():
         with translated():
             async with Access(pool).changing() as connection:
                 plans = await plan_all(connection, (ledger_migrations(), *wanted), contract=contract)
@@ -61,7 +70,17 @@ async def rehearse(sets: Sequence[MigrationSet], *, contract: bool = False) -> t
                     stage = _Stage(connection, access=Access(pool), dependencies=dependencies)
                     for turn in turns_of(dependencies, plans):
                         found += await stage.play(turn)
-    return tuple(each for each in found if each.module != ledger_migrations().module)
+    found += [
+        Rehearsal(each.module, each.schema, file.filename, _UNKNOWN)
+        for each in examples.unknown
+        for file in (*each.files, *each.repeatables)
+    ]
+    own = ledger_migrations().module
+    return tuple(each if each.reason is _UNKNOWN else _for_all(each, examples) for each in found if each.module != own)
+
+
+def _for_all(each: Rehearsal, examples: Examples) -> Rehearsal:
+    return replace(each, schemas=examples.schemas.get((each.module, each.schema), (each.schema,)))
 
 
 class _Stage:

@@ -95,7 +95,7 @@ def test_offline_it_is_for_an_empty_database_and_asks_none(offline, database):
 def test_with_nothing_pending_it_is_a_comment(project):
     project.run("up")
     assert project.run("plan").out == "-- Nothing is pending.\n"
-    assert project.run("plan", "--json", "--exit-code").json == {"pending": False, "sql": ""}
+    assert project.run("plan", "--json", "--exit-code").json == {"pending": False, "sql": "", "alike": []}
 
 
 @pytest.mark.parametrize("flag", [[], ["--offline"]])

@@ -7,6 +7,7 @@ import typer
 from poolhouse.cli.answer import Answer, ExitCode
 from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import HasContract, HasExitCode, Modules, migrations
+from poolhouse.cli.migrations.schemas import Schemas, in_schemas, in_schemas_unasked
 from poolhouse.cli.verb import verb
 from poolhouse.migrations.psql import psql_script
 
@@ -19,13 +20,16 @@ IsOffline = Annotated[bool, typer.Option("--offline", help="Ask no database: the
         "poolhouse migrations plan",
         "poolhouse migrations plan | psql postgresql://localhost/shop",
         "poolhouse migrations plan --offline users > install.sql",
+        "poolhouse migrations plan tenants --schema tenant_7 | psql postgresql://localhost/shop",
     ],
-    json="{pending, sql}; pending is true or false",
+    json="{pending, sql, alike: [{module, schemas}]}; pending is true or false, and alike are schemas of modules that "
+    "have many in which the same is pending",
 )
 async def plan(
     application: Application,
     modules: Modules = None,
     *,
+    schemas: Schemas = None,
     contract: HasContract = False,
     is_offline: IsOffline = False,
     exit_code: HasExitCode = False,
@@ -33,12 +37,19 @@ async def plan(
     """Print the SQL that `up` would send.
 
     psql runs it as it is, and records in the ledger what it applied, so that no start applies it again. It refuses to
-    run where something was migrated since it was made.
+    run where something was migrated since it was made. Where a module has many schemas, what is pending in them is
+    shown as a comment, once for all that stand alike; name a schema to have it for psql.
     """
     if is_offline:
-        sql = await psql_script(application.sets(modules or ()), contract=contract, offline=True)
+        sets = in_schemas_unasked(application.sets(modules or ()), schemas)
+        sql, alike = await psql_script(sets, contract=contract, offline=True)
     else:
         async with application.migrating(modules or ()) as sets:
-            sql = await psql_script(sets, contract=contract)
+            sql, alike = await psql_script(await in_schemas(sets, schemas), contract=contract)
+    data = {
+        "pending": bool(sql),
+        "sql": sql,
+        "alike": [{"module": module, "schemas": list(each)} for (module, _), each in alike.items()],
+    }
     code = ExitCode.PENDING if sql and exit_code else ExitCode.FINE
-    return Answer({"pending": bool(sql), "sql": sql}, (sql.rstrip("\n") or "-- Nothing is pending.",), code)
+    return Answer(data, (sql.rstrip("\n") or "-- Nothing is pending.",), code)

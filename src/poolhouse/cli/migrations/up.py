@@ -1,14 +1,21 @@
 """`poolhouse migrations up`."""
 
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from poolhouse.cli.answer import Answer, Table
+from poolhouse._core.listing import some_of
+from poolhouse.cli.answer import Answer, ExitCode, Table
 from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import HasContract, Modules, Timeout, chosen_up_to, migrations
+from poolhouse.cli.migrations.schemas import Schemas, in_schemas
+from poolhouse.cli.progress import showing_progress
 from poolhouse.cli.verb import verb
-from poolhouse.migrations import MigrationReport, MigrationResult, migrate
+from poolhouse.errors import MigrationSchemasError
+from poolhouse.migrations import MigrationProgress, MigrationReport, MigrationResult, migrate
 from poolhouse.migrations.rehearsal import Rehearsal, rehearse
 from poolhouse.settings import MigrationMode
 
@@ -19,6 +26,8 @@ IsDryRun = Annotated[
     bool, typer.Option("--dry-run", help="Let the server run what is pending, and roll all of it back.")
 ]
 
+_HEADINGS = ("MODULE", "SCHEMA", "VERSION", "DONE")
+
 
 @verb(
     migrations,
@@ -26,15 +35,19 @@ IsDryRun = Annotated[
         "poolhouse migrations up",
         "poolhouse migrations up users --to 7",
         "poolhouse migrations up --dry-run",
+        "poolhouse migrations up tenants --schema tenant_7",
     ],
-    json="{modules: [{module, schema, version, applied, repeated, ahead, held}], seconds}; with --dry-run {files: "
-    "[{module, schema, file, checked, reason}]}",
+    json="{modules: [{module, schema, version, applied, repeated, ahead, held}], seconds}; where a module has many "
+    "schemas and some failed, failures: [{module, schema, kind, message}], untried, total and error besides, and "
+    "modules are those schemas that did not; with --dry-run {files: [{module, schema, schemas, file, checked, "
+    "reason}]}",
 )
 async def up(
     application: Application,
     modules: Modules = None,
     *,
     to: To = None,
+    schemas: Schemas = None,
     is_dry_run: IsDryRun = False,
     contract: HasContract = False,
     timeout: Timeout = None,
@@ -44,20 +57,59 @@ async def up(
     As a start of the application does, and whatever its start mode is: safe beside others who do the same, in one
     transaction for each schema where the files allow it. A dry run takes the same locks as the real one, for as long
     as it runs; files outside of transactions, and what comes after them, cannot be checked so, and are named.
+
+    Where a module has many schemas, those that fail keep no other from it, until too many have.
     """
+    begun, reports = time.monotonic(), list[MigrationReport]()
     async with application.migrating(modules or ()) as sets:
-        wanted = sets if to is None else chosen_up_to(sets, to)
+        wanted = await in_schemas(sets if to is None else chosen_up_to(sets, to), schemas)
         if is_dry_run:
             return _rehearsed(await rehearse(wanted, contract=contract))
-        return _done(await migrate(wanted, mode=MigrationMode.APPLY, contract=contract, timeout=timeout))
+        with showing_progress() as show:
+
+            def note(progress: MigrationProgress) -> None:
+                reports.extend(progress.reports)
+                show(progress)
+
+            try:
+                result = await migrate(
+                    wanted, mode=MigrationMode.APPLY, contract=contract, timeout=timeout, progress=note
+                )
+            except MigrationSchemasError as error:
+                return _partly_done(error, reports, time.monotonic() - begun)
+    return _done(result)
 
 
 def _done(result: MigrationResult) -> Answer:
-    rows = tuple((each.module, each.schema, _version(each), _detail(each)) for each in result.reports)
     count = "Nothing was pending" if not result.applied else f"Applied {result.applied}"
-    table = Table(("MODULE", "SCHEMA", "VERSION", "DONE"), rows)
     data = {"modules": [_described(each) for each in result.reports], "seconds": round(result.seconds, 3)}
-    return Answer(data, (table, f"{count}, in {result.seconds:.2f} s."))
+    return Answer(data, (Table(_HEADINGS, _rows(result.reports)), f"{count}, in {result.seconds:.2f} s."))
+
+
+def _partly_done(error: MigrationSchemasError, reports: Sequence[MigrationReport], seconds: float) -> Answer:
+    rows = [*_rows(reports), (error.module, some_of([*error.failures]), "-", "failed, see below")]
+    if error.untried:
+        rows.append((error.module, f"{error.untried} schemas", "-", "not tried"))
+    failures = [
+        {"module": error.module, "schema": schema, "kind": type(each).__name__, "message": str(each)}
+        for schema, each in error.failures.items()
+    ]
+    data: dict[str, object] = {
+        "modules": [_described(each) for each in reports],
+        "failures": failures,
+        "untried": error.untried,
+        "total": error.total,
+        "seconds": round(seconds, 3),
+        "error": {"kind": type(error).__name__, "message": str(error), "violations": []},
+    }
+    return Answer(data, (Table(_HEADINGS, tuple(rows)),), ExitCode.FAILED, str(error))
+
+
+def _rows(reports: Iterable[MigrationReport]) -> tuple[tuple[str, ...], ...]:
+    alike: dict[MigrationReport, list[str]] = {}
+    for each in reports:
+        alike.setdefault(replace(each, schema=""), []).append(each.schema)
+    return tuple((each.module, some_of(schemas), _version(each), _detail(each)) for each, schemas in alike.items())
 
 
 def _version(report: MigrationReport) -> str:
@@ -89,7 +141,7 @@ def _described(report: MigrationReport) -> dict[str, object]:
 def _rehearsed(files: tuple[Rehearsal, ...]) -> Answer:
     if not files:
         return Answer({"files": []}, ("Nothing is pending.",))
-    rows = tuple((each.module, each.schema, each.file, each.reason or "would be applied") for each in files)
+    rows = tuple((each.module, some_of(each.schemas), each.file, each.reason or "would be applied") for each in files)
     unchecked = sum(each.reason is not None for each in files)
     end = f"Rolled back. {len(files) - unchecked} checked, {unchecked} cannot be checked so."
     data = {
@@ -97,6 +149,7 @@ def _rehearsed(files: tuple[Rehearsal, ...]) -> Answer:
             {
                 "module": each.module,
                 "schema": each.schema,
+                "schemas": list(each.schemas),
                 "file": each.file,
                 "checked": each.reason is None,
                 "reason": each.reason,
