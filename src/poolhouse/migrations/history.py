@@ -12,18 +12,20 @@ from poolhouse.migrations.bringing_up import translated
 from poolhouse.migrations.faults import reading_denied, who
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import datetime, timedelta
 
     from poolhouse.migrations.access import Session
     from poolhouse.migrations.migration_set import MigrationSet
     from poolhouse.pool import SharedPool
 
+# Without a schema, a module is meant in all that it ever had.
 _CHOSEN = "(module, schema_name) IN (SELECT * FROM unnest($1::text[], $2::text[]))"
+_EVER = f"({_CHOSEN} OR module = ANY ($3::text[]))"
 
 _EVENTS = f"""
 SELECT occurred_at, kind, module, schema_name AS schema, version, name, caused_by, detail
-FROM poolhouse.event WHERE {_CHOSEN} ORDER BY id DESC LIMIT $3
+FROM poolhouse.event WHERE {_EVER} ORDER BY id DESC LIMIT $4
 """
 
 _LEDGER = f"""
@@ -75,6 +77,7 @@ class History:
 async def history(sets: Sequence[MigrationSet], *, limit: int = 100) -> History:
     """Return the ledger of `sets` and their latest `limit` events; both empty where nothing was ever migrated.
 
+    Of a set of many schemas, these are the events of all that it ever had, and the ledger of those that they name.
     Needs SELECT on poolhouse.ledger and poolhouse.event, and raises MigrationPrivilegeError without.
     """
     events: list[Event] = []
@@ -92,10 +95,12 @@ async def history(sets: Sequence[MigrationSet], *, limit: int = 100) -> History:
 
 
 async def _read(connection: Session, sets: Sequence[MigrationSet], limit: int) -> History:
-    chosen = [each.module for each in sets], [each.db.schema for each in sets]
+    single = [(each.module, each.db.schema) for each in sets if each.schemas is None]
+    many = {each.module for each in sets if each.schemas is not None}
     try:
-        events = await connection.fetch(_EVENTS, *chosen, limit)
-        ledger = await connection.fetch(_LEDGER, *chosen)
+        events = await connection.fetch(_EVENTS, *_columns(single), sorted(many), limit)
+        named = {(row["module"], row["schema"]) for row in events}
+        ledger = await connection.fetch(_LEDGER, *_columns({*single, *named}))
     except asyncpg.UndefinedTableError:
         return History((), ())
     except asyncpg.InsufficientPrivilegeError as error:
@@ -104,3 +109,8 @@ async def _read(connection: Session, sets: Sequence[MigrationSet], limit: int) -
     return History(
         tuple(Event(**dict(row)) for row in reversed(events)), tuple(LedgerEntry(**dict(row)) for row in ledger)
     )
+
+
+def _columns(chosen: Iterable[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    pairs = [*chosen]
+    return [module for module, _ in pairs], [schema for _, schema in pairs]

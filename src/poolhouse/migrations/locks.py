@@ -14,6 +14,7 @@ from poolhouse.migrations.access import Access
 from poolhouse.migrations.bringing_up import pauses, translated
 from poolhouse.migrations.bundle import BUSY, lock_key
 from poolhouse.migrations.faults import who
+from poolhouse.migrations.schemas import schemas_of
 from poolhouse.pool.faults import translate
 
 if TYPE_CHECKING:
@@ -62,8 +63,11 @@ class LockHolder:
 
 
 async def lock_holders(sets: Sequence[MigrationSet]) -> tuple[LockHolder, ...]:
-    """Return who holds the lock of any of `sets`, in their order."""
-    return tuple([holder for each in sets for holder in await _holders(each)])
+    """Return who holds the lock of any of `sets`, in their order and that of their schemas.
+
+    It is one statement for each set, and one more for a query of its schemas.
+    """
+    return tuple([holder for each in sets for holder in await _holders(each, await schemas_of(each))])
 
 
 async def end_session(holder: LockHolder, *, timeout: float = 5.0) -> bool:
@@ -74,11 +78,11 @@ async def end_session(holder: LockHolder, *, timeout: float = 5.0) -> bool:
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
-    if not _is_among(holder, await _holders(holder.migrations)):
+    if not _is_among(holder, await _holders(holder.migrations, [holder.schema])):
         return False
     await _terminate(holder)
     for pause in pauses():
-        left = await _holders(holder.migrations)
+        left = await _holders(holder.migrations, [holder.schema])
         if not _is_among(holder, left):
             break
         if loop.time() >= deadline:
@@ -90,15 +94,15 @@ async def end_session(holder: LockHolder, *, timeout: float = 5.0) -> bool:
     return True
 
 
-async def _holders(migrations: MigrationSet) -> list[LockHolder]:
-    module, schema = migrations.module, migrations.db.schema
+async def _holders(migrations: MigrationSet, schemas: Sequence[str]) -> list[LockHolder]:
+    keys = {lock_key(migrations.module, schema): schema for schema in schemas}
     with translated():
         async with Access(migrations.db.pool).looking() as connection:
-            rows = await connection.fetch(_HOLDERS, [lock_key(module, schema)])
-    return [
+            rows = await connection.fetch(_HOLDERS, [*keys])
+    holders = [
         LockHolder(
-            module,
-            schema,
+            migrations.module,
+            keys[row["key"]],
             row["pid"],
             row["application"] or "",
             row["role"],
@@ -109,6 +113,8 @@ async def _holders(migrations: MigrationSet) -> list[LockHolder]:
         )
         for row in rows
     ]
+    places = {schema: place for place, schema in enumerate(schemas)}
+    return sorted(holders, key=lambda holder: places[holder.schema])
 
 
 def _is_among(holder: LockHolder, others: Sequence[LockHolder]) -> bool:

@@ -8,6 +8,7 @@ import typer
 from poolhouse.cli.answer import Answer, Table
 from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import Modules, migrations
+from poolhouse.cli.migrations.schemas import Schemas, in_schemas
 from poolhouse.cli.verb import verb
 from poolhouse.migrations.history import Event, History, LedgerEntry
 from poolhouse.migrations.history import history as history_of
@@ -17,18 +18,25 @@ Limit = Annotated[int, typer.Option(min=1, metavar="NUMBER", help="How many of t
 
 @verb(
     migrations,
-    examples=["poolhouse migrations history", "poolhouse migrations history users --limit 10 --json"],
+    examples=[
+        "poolhouse migrations history",
+        "poolhouse migrations history users --limit 10 --json",
+        "poolhouse migrations history tenants --schema tenant_7",
+    ],
     json="{events: [{occurred_at, kind, module, schema, version, name, by, detail}], ledger: [{module, schema, "
     "version, name, state, steps_done, steps_total, started_at, seconds, by, error}]}; version is null for "
     "repeatable migrations",
 )
-async def history(application: Application, modules: Modules = None, *, limit: Limit = 50) -> Answer:
+async def history(
+    application: Application, modules: Modules = None, *, schemas: Schemas = None, limit: Limit = 50
+) -> Answer:
     """Show what happened to the schemas, the latest last.
 
-    Applied, failed, repaired, baselined: when, by which role, and how long it took. The JSON has the whole ledger too.
+    Applied, failed, repaired, baselined: when, by which role, and how long it took. The JSON has the whole ledger too,
+    of a module with many schemas for those that are shown.
     """
     async with application.migrating(modules or ()) as sets:
-        found = await history_of(sets, limit=limit)
+        found = await history_of(await in_schemas(sets, schemas), limit=limit)
     data = {
         "events": [_described_event(each) for each in found.events],
         "ledger": [_described_entry(each) for each in found.ledger],

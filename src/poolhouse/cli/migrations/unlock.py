@@ -7,6 +7,7 @@ import typer
 from poolhouse.cli.answer import Answer, Table
 from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import Modules, migrations
+from poolhouse.cli.migrations.schemas import Schemas, in_schemas
 from poolhouse.cli.screen import confirms
 from poolhouse.cli.verb import verb
 from poolhouse.migrations.locks import LockHolder, end_session, lock_holders
@@ -18,18 +19,25 @@ _KEPT, _ENDED, _GONE = "left alone", "ended", "gone by itself"
 
 @verb(
     migrations,
-    examples=["poolhouse migrations unlock", "poolhouse migrations unlock users --yes"],
+    examples=[
+        "poolhouse migrations unlock",
+        "poolhouse migrations unlock users --yes",
+        "poolhouse migrations unlock tenants --schema tenant_7",
+    ],
     json="{holders: [{module, schema, pid, application, role, state, since, outcome}]}; outcome is "
     f"'{_ENDED}', '{_KEPT}' or '{_GONE}'",
 )
-async def unlock(application: Application, modules: Modules = None, *, is_sure: IsSure = False) -> Answer:
+async def unlock(
+    application: Application, modules: Modules = None, *, schemas: Schemas = None, is_sure: IsSure = False
+) -> Answer:
     """Show which sessions hold the locks of migrations, and end them when you say so.
 
     A process that is killed lets its lock go by itself within seconds. What a session has not committed is rolled back
     when it is ended; a migration outside of transactions stays half done, and status names it.
     """
     async with application.migrating(modules or ()) as sets:
-        found = [(each, await _decided(each, is_sure=is_sure)) for each in await lock_holders(sets)]
+        holders = await lock_holders(await in_schemas(sets, schemas))
+        found = [(each, await _decided(each, is_sure=is_sure)) for each in holders]
     data = {"holders": [_described(holder, outcome) for holder, outcome in found]}
     if not found:
         return Answer(data, ("Nobody holds a lock of these migrations.",))
