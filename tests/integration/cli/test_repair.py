@@ -79,7 +79,7 @@ def test_a_changed_file_can_be_accepted(project):
         (["users/²", "--resume"], "Write it as MODULE/VERSION"),
         (["/1", "--resume"], "Write it as MODULE/VERSION"),
         (["usres/1", "--resume"], "Did you mean users?"),
-        (["users/1", "--resume", "--schema", "orders"], "Say one with --schema: users"),
+        (["users/1", "--resume", "--schema", "orders"], "no schema 'orders' is migrated by users. Known: users"),
     ],
 )
 def test_what_is_mistyped_is_told(project, arguments, told):
