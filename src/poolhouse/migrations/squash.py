@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from poolhouse._core.catalogue import compare
+from poolhouse._core.listing import some_of
 from poolhouse._core.migration_file import VersionedFile
 from poolhouse._core.squash_text import refuse_new_labels, squash_text
 from poolhouse._core.squashing import covers, stand_in
@@ -14,11 +16,15 @@ from poolhouse.errors import MigrationSquashError
 from poolhouse.migrations.access import Access
 from poolhouse.migrations.bringing_up import translated
 from poolhouse.migrations.catalogue import catalogue_of
+from poolhouse.migrations.files import read_folder
+from poolhouse.migrations.groups import groups_of, refuse_drift
 from poolhouse.migrations.planning import plan_all
+from poolhouse.migrations.schemas import look
 from poolhouse.migrations.writing import write_migration
 
 if TYPE_CHECKING:
     from poolhouse._core.migration_file import LoadedMigrations
+    from poolhouse._core.plan import Plan
     from poolhouse.migrations.migration_set import MigrationSet
 
 _UNLIKE = "it does not make what the migrations make that it replaces"
@@ -63,8 +69,10 @@ async def prove(migrations: MigrationSet, *, timeout: float | None = None) -> Sq
     one, others = _newest(loaded)
     refuse_new_labels(one, remedy="Give the type that label where it is created")
     pool, reads = migrations.db.pool, loaded.reads
-    expected = await catalogue_of(others, pool, schema=loaded.schema, reads=reads, timeout=timeout)
-    actual = await catalogue_of([one], pool, schema=loaded.schema, reads=reads, timeout=timeout)
+    # That of the manager is not one of many, and what they read may be in it.
+    schema = loaded.schema if migrations.schemas is None else f"poolhouse_squash_{secrets.token_hex(8)}"
+    expected = await catalogue_of(others, pool, schema=schema, reads=reads, timeout=timeout)
+    actual = await catalogue_of([one], pool, schema=schema, reads=reads, timeout=timeout)
     if differences := compare(expected, actual):
         raise MigrationSquashError(one.file, _UNLIKE, remedy="Mend it, and prove it again", differences=differences)
     return Squash(Path(one.file), tuple(Path(each.file) for each in others))
@@ -73,21 +81,39 @@ async def prove(migrations: MigrationSet, *, timeout: float | None = None) -> Sq
 async def remove_replaced(migrations: MigrationSet, *, timeout: float | None = None) -> Squash:
     """Prove the newest migration that replaces others, and delete the files of those.
 
-    Refused with MigrationSquashError as long as the schema has a part of them only, since it could not go on without
-    the rest. Other databases are not asked.
+    Refused with MigrationSquashError as long as the schema, or any of many, has a part of them only, since it could not
+    go on without the rest. Other databases are not asked.
     """
     proven = await prove(migrations, timeout=timeout)
     loaded = migrations.load()
     one, _ = _newest(loaded)
-    with translated():
-        async with Access(migrations.db.pool).looking() as connection:
-            plan = (await plan_all(connection, [loaded], contract=True))[loaded]
-    if any(isinstance(file, VersionedFile) and covers(one, file.version) for file in plan.pending):
-        fact = f"schema {loaded.schema!r} has a part of what it replaces only, and needs the files of the rest"
+    partly = [schemas for schemas, plan in await _plans(migrations, loaded) if _is_within(one, plan)]
+    if partly:
+        schemas = tuple(schema for some in partly for schema in some)
+        where = f"schema {schemas[0]!r} has" if len(schemas) == 1 else f"{some_of(schemas)} have"
+        fact = f"{where} a part of what it replaces only, and needs the files of the rest"
         raise MigrationSquashError(one.file, fact, remedy="Apply what is pending first, here and everywhere else")
     for path in proven.replaced:
         path.unlink()
     return proven
+
+
+async def _plans(migrations: MigrationSet, loaded: LoadedMigrations) -> list[tuple[tuple[str, ...], Plan]]:
+    access = Access(migrations.db.pool)
+    if migrations.schemas is None:
+        with translated():
+            async with access.looking() as connection:
+                return [((loaded.schema,), (await plan_all(connection, [loaded], contract=True))[loaded])]
+    found = await look(migrations, access, migrations.written(read_folder(migrations.directory)))
+    with translated():
+        async with access.looking() as connection:
+            groups = await groups_of(connection, loaded, found.behind)
+    refuse_drift(groups)
+    return [(group.schemas, group.plan(contract=True)) for group in groups]
+
+
+def _is_within(one: VersionedFile, plan: Plan) -> bool:
+    return any(isinstance(file, VersionedFile) and covers(one, file.version) for file in plan.pending)
 
 
 def _newest(loaded: LoadedMigrations) -> tuple[VersionedFile, list[VersionedFile]]:
