@@ -101,7 +101,7 @@ class DatabaseSettings(SettingsSection):
     dsn: SecretStr | None = Field(
         default=None,
         description="postgresql://role:password@host:port/database, and parameters such as ?sslmode=verify-full; "
-        "special characters are percent-encoded",
+        "special characters are percent-encoded. Not set, so that no environment is reached by accident",
     )
     min_size: int = Field(
         default=2, ge=0, description="connections kept open. A few, so that the first requests after a pause need none"
@@ -159,7 +159,7 @@ class DatabaseSettings(SettingsSection):
     reset: Reset = Field(
         default=Reset.AFFINE,
         description="when a session is cleared. affine: between two services, and after what changes a session; "
-        "always: after each use, for a round trip more",
+        "always: after each use, which costs a round trip and keeps a service from its own leftovers too",
     )
     service_roles: ServiceRoles = Field(
         default=ServiceRoles.MANAGED,
@@ -176,7 +176,8 @@ class DatabaseSettings(SettingsSection):
         default=100,
         ge=0,
         le=100_000,
-        description="prepared statements that each connection keeps. 0 for none; each takes memory of the server",
+        description="prepared statements that each connection keeps. 0 for none; each takes memory of the server, and 100 is the "
+        "driver's own number",
     )
     pooler: Pooler = Field(
         default=Pooler.DETECT,
@@ -263,7 +264,10 @@ def _contradiction(fact: LiteralString, numbers: dict[str, Any], *place: str) ->
 class EmbeddedSettings(SettingsSection):
     """The embedded PostgreSQL, for development and tests."""
 
-    enabled: bool | None = Field(default=None, description="by default: where no DSN is set and the profile allows it")
+    enabled: bool | None = Field(
+        default=None,
+        description="whether one runs. Where it is not set: when no DSN is set and the profile allows it",
+    )
     data_directory: Path = Field(
         default=Path(".poolhouse/postgres"),
         description="folder in which the data stays between runs. In the working directory, one for each project",
@@ -291,7 +295,10 @@ class ApplicationSettings(BaseSettings):
         validate_default=True,
     )
 
-    profile: Profile = Profile.DEVELOPMENT
+    profile: Profile = Field(
+        default=Profile.DEVELOPMENT,
+        description="the environment: development, test, staging or production. The first two may embed a PostgreSQL",
+    )
     database: DatabaseSettings = DatabaseSettings()
     embedded: EmbeddedSettings = EmbeddedSettings()
 
