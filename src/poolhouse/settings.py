@@ -176,8 +176,8 @@ class DatabaseSettings(SettingsSection):
         default=100,
         ge=0,
         le=100_000,
-        description="prepared statements that each connection keeps. 0 for none; each takes memory of the server, and 100 is the "
-        "driver's own number",
+        description="prepared statements that each connection keeps. 0 for none; each takes memory of the server, and "
+        "100 is the driver's own number",
     )
     pooler: Pooler = Field(
         default=Pooler.DETECT,
