@@ -25,7 +25,7 @@ def is_warned(outcome):
     (1, 1, modules_with()),
     (20, 4, modules_with()),
     short_of_many=(1, 1, modules_of_branches(12)),
-    campaign_of_many=(6, 2, modules_of_branches(100)),
+    campaign_of_many=(4, 2, modules_of_branches(100)),
     seconds=600,
 )
 async def test_going_forth_applies_the_new_files_once_and_going_back_warns(
@@ -59,7 +59,7 @@ async def test_going_forth_applies_the_new_files_once_and_going_back_warns(
     (1, 1, modules_with()),
     (40, 4, modules_with()),
     short_of_many=(1, 1, modules_of_branches(12)),
-    campaign_of_many=(10, 4, modules_of_branches(100)),
+    campaign_of_many=(8, 4, modules_of_branches(100)),
     seconds=600,
 )
 async def test_the_old_release_starts_beside_what_a_killed_new_one_has_left_half_done(

@@ -19,7 +19,7 @@ PROCESSES = 3
     (1, modules_with()),
     (20, modules_with()),
     short_of_many=(1, modules_of_branches(12)),
-    campaign_of_many=(10, modules_of_branches(100)),
+    campaign_of_many=(6, modules_of_branches(100)),
     seconds=600,
 )
 async def test_a_start_or_the_command_of_its_error_mends_what_the_end_of_the_server_left(

@@ -19,7 +19,7 @@ import sys
 import time
 from typing import Any
 
-from poolhouse.errors import MigrationDirtyError, MigrationSchemasError, PoolhouseError
+from poolhouse.errors import MigrationDirtyError, MigrationPendingError, MigrationSchemasError, PoolhouseError
 from poolhouse.migrations import MigrationSet, migrate, repair
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
@@ -55,6 +55,7 @@ async def start(dsn: str, sets: list[list[Any]], command: str | None) -> dict[st
             await carry_out(command, wanted)
             return {}
         reports = (await migrate(wanted)).reports
+        await check_nothing_is_pending(wanted)
     finally:
         await pool.close()
     return {
@@ -63,6 +64,16 @@ async def start(dsn: str, sets: list[list[Any]], command: str | None) -> dict[st
         ],
         "ahead": [f"{each.schema}.{each.module}/{version}" for each in reports for version in each.ahead],
     }
+
+
+async def check_nothing_is_pending(wanted: list[MigrationSet]) -> None:
+    """Raise MigrationPendingError where a start that went well has left something to others."""
+    try:
+        await migrate(wanted, mode="check")
+    except MigrationPendingError as error:
+        # Two releases that start beside each other may both want their view to be the last.
+        if any("/R_" not in each for each in error.pending):
+            raise
 
 
 async def carry_out(command: str, wanted: list[MigrationSet]) -> None:
