@@ -176,10 +176,11 @@ async def test_the_lock_of_a_schema_is_the_same_for_all_who_migrate_it(tenants, 
     assert await admin.fetchval(COUNT, "a") == 11
 
 
-async def test_schemas_that_others_have_migrated_since_they_were_planned_are_left_alone(tenants, admin, caplog):
+@pytest.mark.parametrize("directive", ["", OUTSIDE], ids=["together", "outside"])
+async def test_schemas_that_others_migrated_since_they_were_planned_are_left_alone(tenants, admin, caplog, directive):
     caplog.set_level("INFO", logger="poolhouse.migrations")
     await migrate([tenants({"1_a.sql": A}, names(8))])
-    files = {"1_a.sql": A, "2_b.sql": "INSERT INTO {{tables.a}} SELECT count(*) FROM {{tables.a}}"}
+    files = {"1_a.sql": A, "2_b.sql": f"{directive}INSERT INTO {{{{tables.a}}}} SELECT count(*) FROM {{{{tables.a}}}}"}
     async with admin.transaction():
         await admin.execute(f"SELECT pg_advisory_xact_lock({lock_key('tenants', 'tenant_0')})")
         first = asyncio.create_task(migrate([tenants(files, names(8))]))
