@@ -6,18 +6,21 @@ the second one is a container that was built twice, or a module that was importe
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import logging
 import os
 import sysconfig
 import threading
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 from weakref import WeakKeyDictionary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
     from types import FrameType
 
     from poolhouse.pool.shared import SharedPool
@@ -31,6 +34,9 @@ _LOOPBACK = {"", "127.0.0.1", "::1"}
 _POOLHOUSE = f"{Path(__file__).parents[1]}{os.sep}"
 _STANDARD = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("stdlib", "platstdlib"))
 _PACKAGES = tuple(f"{sysconfig.get_path(name)}{os.sep}" for name in ("purelib", "platlib"))
+_OTHERS = tuple(f"{folder}dependency_injector{os.sep}" for folder in _PACKAGES)
+_LOOPS = (f"{Path(asyncio.__file__).parent}{os.sep}", *(f"{folder}uvloop{os.sep}" for folder in _PACKAGES))
+_STARTER: ContextVar[str | None] = ContextVar("starter", default=None)
 
 
 class Neighbours:
@@ -92,11 +98,29 @@ def note_closed(pool: SharedPool) -> None:
 
 
 def place_outside() -> str:
-    """Return file and line of the innermost call that is neither ours, nor dependency-injector's, nor Python's own."""
+    """Return file and line of the innermost call that is neither ours, nor dependency-injector's, nor Python's own.
+
+    In a task that was made within `starting`, calls from before the task count, too.
+    """
     for frame in _frames(inspect.currentframe()):
-        if not _is_between(frame.f_code.co_filename):
-            return f"{_short(frame.f_code.co_filename)}:{frame.f_lineno}"
+        file = frame.f_code.co_filename
+        if not _is_between(file):
+            return f"{_short(file)}:{frame.f_lineno}"
+        starter = _STARTER.get()
+        # The task's own calls end where the loop's begin; below is whoever runs the loop.
+        if starter is not None and file.startswith(_LOOPS):
+            return starter
     return UNKNOWN
+
+
+@contextmanager
+def starting() -> Generator[None]:
+    """Let pools that are made by tasks which begin in this block have been made by the block's caller."""
+    token = _STARTER.set(place_outside())
+    try:
+        yield
+    finally:
+        _STARTER.reset(token)
 
 
 def _frames(frame: FrameType | None) -> Iterator[FrameType]:
@@ -106,7 +130,7 @@ def _frames(frame: FrameType | None) -> Iterator[FrameType]:
 
 
 def _is_between(file: str) -> bool:
-    if file.startswith((_POOLHOUSE, "<frozen ", *(f"{folder}dependency_injector{os.sep}" for folder in _PACKAGES))):
+    if file.startswith((_POOLHOUSE, "<frozen ", *_OTHERS, *_LOOPS)):
         return True
     # Where packages are installed may lie below the standard library.
     return file.startswith(_STANDARD) and not file.startswith(_PACKAGES)

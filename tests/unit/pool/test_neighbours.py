@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import os
+import sysconfig
 import warnings
 from pathlib import Path
 
@@ -156,10 +158,64 @@ def test_the_place_is_short_below_the_working_directory(monkeypatch):
     assert place_outside().startswith("test_neighbours.py:")
 
 
-@pytest.mark.parametrize("file", [neighbours.__file__, logging.__file__, "<frozen runpy>"])
+PACKAGES = Path(sysconfig.get_path("purelib"))
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        neighbours.__file__,
+        logging.__file__,
+        "<frozen runpy>",
+        str(PACKAGES / "dependency_injector/wiring.py"),
+        str(PACKAGES / "uvloop/__init__.py"),
+    ],
+)
 def test_what_lies_between_is_not_the_place(file):
     made = eval(compile("place()", file, "eval"), {"place": place_outside})
     assert Path(made.rpartition(":")[0]).resolve() == Path(__file__)
+
+
+def line_of(place):
+    file, _, line = place.rpartition(":")
+    return Path(file).read_text().splitlines()[int(line) - 1]
+
+
+def between(code, **names):
+    """Return the function `made` of `code`, as if it were ours."""
+    exec(compile(code, neighbours.__file__, "exec"), names)
+    return names["made"]
+
+
+def test_another_package_may_be_the_place():
+    file = str(PACKAGES / "shop/main.py")
+    assert eval(compile("place()", file, "eval"), {"place": place_outside}).endswith("shop/main.py:1")
+
+
+async def test_what_a_task_makes_was_made_by_whoever_started_it():
+    made = between(
+        """async def made():
+            async def task():
+                return place()
+            with starting():
+                begun = create_task(task())
+            return await begun, await create_task(task())""",
+        place=place_outside,
+        starting=neighbours.starting,
+        create_task=asyncio.create_task,
+    )
+    started, other = await made()
+    assert line_of(started).strip() == "started, other = await made()"
+    assert other != started
+
+
+async def test_what_a_task_makes_itself_is_its_own():
+    async def task():
+        return place_outside()
+
+    with neighbours.starting():
+        begun = asyncio.create_task(task())
+    assert line_of(await begun).strip() == "return place_outside()"
 
 
 def test_a_call_from_nowhere_has_no_place(monkeypatch):
