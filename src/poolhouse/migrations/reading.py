@@ -53,9 +53,19 @@ def load_all(sets: Iterable[MigrationSet]) -> dict[SharedPool, tuple[list[Loaded
     Sets of many schemas are checked, and not among them. Different pools are different databases, or might be. Raises
     WiringError and MigrationFilesError as `migrate`.
     """
-    sets = [*sets]
+    return load_written(*_apart([*sets]))
+
+
+def load_each(sets: Iterable[MigrationSet]) -> dict[SharedPool, list[LoadedMigrations]]:
+    """Return the checked files as `load_all` does, whether what they depend on is among them or not."""
+    return _loaded(*_apart([*sets]))[0]
+
+
+def _apart(
+    sets: Sequence[MigrationSet],
+) -> tuple[dict[SharedPool, list[WrittenMigrations]], Iterable[tuple[SharedPool, Callable[[], LoadedMigrations]]]]:
     many = [(each.db.pool, each.load) for each in sets if each.schemas is not None]
-    return load_written(read_all(each for each in sets if each.schemas is None), many)
+    return read_all(each for each in sets if each.schemas is None), many
 
 
 def read_all(sets: Iterable[MigrationSet]) -> dict[SharedPool, list[WrittenMigrations]]:
@@ -83,6 +93,19 @@ def load_written(
 
     `many` are pools and files of sets of many schemas, which are only checked; they may depend on the others.
     """
+    loaded, of_many = _loaded(by_pool, many)
+    linked = {pool: Dependencies(wanted) for pool, wanted in loaded.items()}
+    together = [Dependencies([*loaded.get(pool, ()), each]) for pool, each in of_many]
+    faults = {str(fault): fault for each in (*linked.values(), *together) for fault in each.faults()}
+    if faults:
+        raise MigrationFilesError([*faults.values()])
+    return {pool: (wanted, linked[pool]) for pool, wanted in loaded.items()}
+
+
+def _loaded(
+    by_pool: Mapping[SharedPool, Sequence[WrittenMigrations]],
+    many: Iterable[tuple[SharedPool, Callable[[], LoadedMigrations]]],
+) -> tuple[dict[SharedPool, list[LoadedMigrations]], list[tuple[SharedPool, LoadedMigrations]]]:
     loaded: dict[SharedPool, list[LoadedMigrations]] = {pool: [] for pool in by_pool}
     of_many: list[tuple[SharedPool, LoadedMigrations]] = []
     faults: list[PoolhouseError] = []
@@ -93,13 +116,9 @@ def load_written(
     for pool, load in many:
         with _collected(faults):
             of_many.append((pool, load()))
-    linked = {} if faults else {pool: Dependencies(wanted) for pool, wanted in loaded.items()}
-    together = [] if faults else [Dependencies([*loaded.get(pool, ()), each]) for pool, each in of_many]
-    for dependencies in (*linked.values(), *together):
-        faults += dependencies.faults()
     if faults:
-        raise MigrationFilesError([*{str(fault): fault for fault in faults}.values()])
-    return {pool: (wanted, linked[pool]) for pool, wanted in loaded.items()}
+        raise MigrationFilesError(faults)
+    return loaded, of_many
 
 
 @contextmanager

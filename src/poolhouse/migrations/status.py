@@ -12,7 +12,7 @@ from poolhouse.migrations.bringing_up import translated
 from poolhouse.migrations.files import read_folder
 from poolhouse.migrations.groups import groups_of
 from poolhouse.migrations.planning import plan_all
-from poolhouse.migrations.reading import load_all
+from poolhouse.migrations.reading import load_each
 from poolhouse.migrations.schemas import look_early
 
 if TYPE_CHECKING:
@@ -77,11 +77,11 @@ async def status(sets: Sequence[MigrationSet]) -> tuple[MigrationStatus, ...]:
 
     Needs SELECT on poolhouse.head, and on poolhouse.ledger where the head alone does not tell. That is one statement
     for the sets of one schema, one for each of the others, and one more for each head that is not of these files.
-    Raises MigrationFilesError for files that are faulty, ConfigurationError for a query of schemas that is, PoolError,
-    and DatabaseError.
+    What files depend on need not be among `sets`. Raises MigrationFilesError for files that are faulty,
+    ConfigurationError for a query of schemas that is, PoolError, and DatabaseError.
     """
     found: dict[tuple[int, str, str], MigrationStatus] = {}
-    for pool, (wanted, _) in load_all(sets).items():
+    for pool, wanted in load_each(sets).items():
         for each in await _standing(Access(pool), wanted):
             found[id(pool), each.module, each.schema] = each
     statuses: list[MigrationStatus] = []

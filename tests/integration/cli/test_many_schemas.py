@@ -304,3 +304,20 @@ def test_what_was_squashed_is_kept_as_long_as_any_schema_has_a_part_of_it(migrat
     migrated.run("up")
     assert migrated.run("squash", "tenants", "--remove-replaced").code == 0
     assert migrated.run("status", "--exit-code").code == 0
+
+
+def test_what_a_schema_depends_on_is_migrated_before_it_and_known_to_every_verb(project):
+    project.write("migrations/tenants/0001_notes.sql", f"-- poolhouse: depends: control/0001\n{NOTES}")
+    assert states(project, "--schema", "tenant_1") == {"tenant_1": ("pending", None)}
+    assert project.run("check", "tenants").code == 0
+    script = project.run("plan", "--schema", "tenant_1").out
+    assert script.index("-- control, schema control: 0001") < script.index("-- tenants, schema tenant_1: 0001")
+    assert len(project.run("up", "tenants", "--schema", "tenant_1", "--dry-run", "--json").json["files"]) == 2
+    found = project.run("up", "tenants", "--schema", "tenant_1", "--json").json["modules"]
+    assert [each["schema"] for each in found] == ["control", "tenant_1"]
+
+
+def test_up_of_a_module_migrates_what_it_depends_on_before(project):
+    project.write("migrations/tenants/0001_notes.sql", f"-- poolhouse: depends: control/0001\n{NOTES}")
+    found = project.run("up", "tenants", "--json").json["modules"]
+    assert [each["schema"] for each in found] == ["control", *names(5)]

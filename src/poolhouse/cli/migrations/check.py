@@ -5,6 +5,7 @@ from poolhouse._core.migration_file import LoadedMigrations
 from poolhouse.cli.answer import Answer, Table
 from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import Modules, migrations
+from poolhouse.cli.migrations.schemas import with_needed
 from poolhouse.cli.verb import verb
 from poolhouse.migrations import MigrationSet
 from poolhouse.migrations.reading import load_all
@@ -23,7 +24,7 @@ async def check(application: Application, modules: Modules = None) -> Answer:
     that is wrong is told at once, each with its file, line and column, and the exit code is 3 then.
     """
     sets = application.sets(modules or ())
-    load_all(sets)
+    load_all(with_needed(sets, application.sets()))
     loaded = [(each, each.load()) for each in sets]
     rows = tuple(
         (each.module, _schemas(migration_set), each.directory, str(len(each.files) + len(each.repeatables)), newest)

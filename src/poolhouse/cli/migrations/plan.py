@@ -7,7 +7,7 @@ import typer
 from poolhouse.cli.answer import Answer, ExitCode
 from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import HasContract, HasExitCode, Modules, migrations
-from poolhouse.cli.migrations.schemas import Schemas, in_schemas, in_schemas_unasked
+from poolhouse.cli.migrations.schemas import Schemas, in_schemas, in_schemas_unasked, with_needed
 from poolhouse.cli.verb import verb
 from poolhouse.migrations.psql import psql_script
 
@@ -34,18 +34,21 @@ async def plan(
     is_offline: IsOffline = False,
     exit_code: HasExitCode = False,
 ) -> Answer:
-    """Print the SQL that `up` would send.
+    """Print the SQL that `up` would send, what the named modules depend on included.
 
     psql runs it as it is, and records in the ledger what it applied, so that no start applies it again. It refuses to
     run where something was migrated since it was made. Where a module has many schemas, what is pending in them is
     shown as a comment, once for all that stand alike; name a schema to have it for psql.
     """
+    every = application.sets()
+    named = application.sets(modules or ())
     if is_offline:
-        sets = in_schemas_unasked(application.sets(modules or ()), schemas)
-        sql, alike = await psql_script(sets, contract=contract, offline=True)
+        wanted = with_needed(in_schemas_unasked(named, schemas), every)
+        sql, alike = await psql_script(wanted, contract=contract, offline=True)
     else:
-        async with application.migrating(modules or ()) as sets:
-            sql, alike = await psql_script(await in_schemas(sets, schemas), contract=contract)
+        async with application.migrating() as every:
+            chosen = await in_schemas([each for each in every if not modules or each.module in modules], schemas)
+            sql, alike = await psql_script(with_needed(chosen, every), contract=contract)
     data = {
         "pending": bool(sql),
         "sql": sql,

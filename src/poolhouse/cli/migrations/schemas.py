@@ -8,7 +8,7 @@ import typer
 from poolhouse._core.listing import some_of
 from poolhouse._core.suggestion import nearest
 from poolhouse.cli.application import Application
-from poolhouse.errors import CommandError
+from poolhouse.errors import CommandError, MigrationFilesError
 from poolhouse.migrations import MigrationSet
 from poolhouse.migrations.schemas import schemas_of
 
@@ -69,6 +69,33 @@ def _named(known: Mapping[MigrationSet, Collection[str]], names: Sequence[str]) 
         for name in dict.fromkeys(names)
         if name in schemas
     )
+
+
+def with_needed(chosen: Sequence[MigrationSet], every: Sequence[MigrationSet]) -> tuple[MigrationSet, ...]:
+    """Return sets together with those of `every` whose modules their files depend on, which come first.
+
+    Of many schemas, a single one needs what the other module has in the same.
+    """
+    found: list[MigrationSet] = [*chosen]
+    following: list[MigrationSet] = [*chosen]
+    while following:
+        one = following.pop()
+        named = _named_by(one)
+        known = {each.module for each in found}
+        needed = [each for each in every if each.module in named - known]
+        new = [each.for_schema(one.db.schema) if each.schemas and one.schemas is None else each for each in needed]
+        found = [*new, *found]
+        following += new
+    return tuple(found)
+
+
+def _named_by(migrations: MigrationSet) -> set[str]:
+    try:
+        loaded = migrations.load()
+    except MigrationFilesError:
+        # Whatever is done with the files tells what is wrong with them, of all at once.
+        return set()
+    return {need.module for file in (*loaded.files, *loaded.repeatables) for need in file.directives.depends}
 
 
 async def in_each_schema(

@@ -11,7 +11,7 @@ from poolhouse._core.listing import some_of
 from poolhouse.cli.answer import Answer, ExitCode, Table
 from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import HasContract, Modules, Timeout, chosen_up_to, migrations
-from poolhouse.cli.migrations.schemas import Schemas, in_schemas
+from poolhouse.cli.migrations.schemas import Schemas, in_schemas, with_needed
 from poolhouse.cli.progress import showing_progress
 from poolhouse.cli.verb import verb
 from poolhouse.errors import MigrationSchemasError
@@ -52,7 +52,7 @@ async def up(
     contract: HasContract = False,
     timeout: Timeout = None,
 ) -> Answer:
-    """Apply what is pending.
+    """Apply what is pending, and before it what that depends on in other modules.
 
     As a start of the application does, and whatever its start mode is: safe beside others who do the same, in one
     transaction for each schema where the files allow it. A dry run takes the same locks as the real one, for as long
@@ -61,8 +61,11 @@ async def up(
     Where a module has many schemas, those that fail keep no other from it, until too many have.
     """
     begun, reports = time.monotonic(), list[MigrationReport]()
-    async with application.migrating(modules or ()) as sets:
-        wanted = await in_schemas(sets if to is None else chosen_up_to(sets, to), schemas)
+    application.sets(modules or ())
+    async with application.migrating() as every:
+        sets = tuple(each for each in every if not modules or each.module in modules)
+        chosen = await in_schemas(sets if to is None else chosen_up_to(sets, to), schemas)
+        wanted = with_needed(chosen, every)
         if is_dry_run:
             return _rehearsed(await rehearse(wanted, contract=contract))
         with showing_progress() as show:
