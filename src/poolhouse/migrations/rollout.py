@@ -86,6 +86,7 @@ class Rollout:
         self._size = _FIRST
         self._total = 0
         self._done = 0
+        self._is_over = False
 
     async def plans(self, standings: Mapping[str, Standing]) -> list[Batch]:
         """Return what is to be done, schemas that stand alike together; MigrationDriftError with what there is."""
@@ -117,20 +118,24 @@ class Rollout:
             raise MigrationSchemasError(self._loaded.module, self.failures, untried=untried, total=self._total)
 
     def _may_go_on(self) -> bool:
-        return len(self.failures) <= self._failure_limit
+        return not self._is_over and len(self.failures) <= self._failure_limit
 
     async def _all(self) -> None:
         room = max(1, min(_AT_ONCE, self._access.pool.settings.max_size - 1))
         workers = [asyncio.create_task(self._work(), name=f"poolhouse: migrating {number}") for number in range(room)]
         try:
             await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            # What is under way ends before an error is raised: cancelled, it might be half done.
+            self._is_over = True
+            await asyncio.wait(workers)
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.wait(workers)
-        for worker in workers:
-            if not worker.cancelled():
-                worker.result()
+        # All are asked, for an error that nobody has asked for goes to the log.
+        errors = [worker.exception() for worker in workers if not worker.cancelled()]
+        for error in filter(None, errors):
+            raise error
 
     async def _work(self) -> None:
         while self._waiting and self._may_go_on():

@@ -8,6 +8,7 @@ import pytest
 
 from poolhouse.errors import (
     ConfigurationError,
+    ConnectionLostError,
     IdentifierError,
     MigrationApplyError,
     MigrationDriftError,
@@ -156,6 +157,32 @@ async def test_a_half_done_schema_keeps_no_other_from_it_and_names_its_command(t
         await repair.resume(migrations.for_schema(schema), 2)
     assert (await migrate([migrations])).applied == 0
     assert await admin.fetchval(REACHED) == 6
+
+
+ENDED = f"""{OUTSIDE}
+DO $$ BEGIN
+    IF current_schema() = 'tenant_1' THEN
+        PERFORM pg_advisory_lock(1);
+        PERFORM pg_sleep(0.2);
+    ELSIF current_schema() = 'tenant_6' THEN
+        WHILE pg_try_advisory_lock(1) LOOP
+            PERFORM pg_advisory_unlock(1);
+            PERFORM pg_sleep(0.01);
+        END LOOP;
+        PERFORM pg_terminate_backend(pg_backend_pid());
+    END IF;
+END $$
+"""
+
+
+async def test_when_a_session_is_lost_what_is_under_way_in_others_comes_to_its_end(tenants, admin):
+    files = {"1_a.sql": A, "2_e.sql": ENDED}
+    await migrate([tenants({"1_a.sql": A}, names(11))])
+    with pytest.raises(ConnectionLostError):
+        await migrate([tenants(files, names(11))])
+    dirty = "SELECT schema_name FROM poolhouse.head WHERE module = 'tenants' AND dirty"
+    assert [row["schema_name"] for row in await admin.fetch(dirty)] == ["tenant_6"]
+    assert await admin.fetchval(REACHED) == 2
 
 
 async def test_schemas_that_a_newer_release_has_migrated_are_warned_of_together(tenants, caplog):
