@@ -113,7 +113,7 @@ def _table(findings: Sequence[Finding]) -> Table:
 
 
 def _sentence(finding: Finding) -> str:
-    return f"{finding.fact}. {finding.remedy}." if finding.remedy else f"{finding.fact}."
+    return f"{finding.fact}. {finding.remedy}" if finding.remedy else finding.fact
 
 
 def _described(examined: Examined) -> dict[str, object]:

@@ -55,7 +55,7 @@ def test_people_are_told_what_fits(project):
     result = doctor()
     assert result.exit_code == 0
     assert re.search(r"^LEVEL +ABOUT +FINDING$", result.stdout, re.MULTILINE)
-    assert re.search(r"^fine +the server +PostgreSQL \d+\.\d+ is supported\.$", result.stdout, re.MULTILINE)
+    assert re.search(r"^fine +the server +PostgreSQL \d+\.\d+ is supported$", result.stdout, re.MULTILINE)
     assert re.search(r"^fine +max_size +a process with 10 connections and 1 for migr", result.stdout, re.MULTILINE)
 
 
