@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from poolhouse.errors import MigrationSchemasError
+from poolhouse.errors import MigrationError
 from poolhouse.migrations import MigrationSet, migrate
 from poolhouse.migrations.ledger import read_ledger
 from poolhouse.migrations.status import MigrationState, status
@@ -53,14 +53,15 @@ async def test_three_hundred_schemas_that_stand_in_two_ways_take_two_looks_into_
     assert len(looks) == 2
 
 
-async def test_a_schema_that_is_half_done_is_told_apart_from_others_of_the_same_head(tenants):
+async def test_schemas_that_are_half_done_are_told_apart_though_their_heads_are_alike(tenants):
+    half = "-- poolhouse: no-transaction\nCREATE TABLE {{tables.c}} (id int); TABLE {{tables.missing}}"
     await migrate([tenants(FILES, NAMES[:3])])
-    late = {**FILES, "3_c.sql": "-- poolhouse: no-transaction\nCREATE TABLE {{tables.c}} (id int); TABLE {{tables.x}}"}
-    with pytest.raises(MigrationSchemasError, match=r"3_c\.sql"):
-        await migrate([tenants(late, NAMES[:3])])
-    found = {each.schema: each.state for each in await status([tenants(late, NAMES[:3])])}
-    assert found == {
-        "tenant_0": MigrationState.HALF_DONE,
-        "tenant_1": MigrationState.PENDING,
-        "tenant_2": MigrationState.PENDING,
-    }
+    for schema, file in (("tenant_0", "3_c.sql"), ("tenant_1", "4_d.sql")):
+        with pytest.raises(MigrationError, match=file):
+            await tenants({**FILES, file: half}, NAMES[:3]).for_schema(schema).apply()
+    found = await status([tenants({**FILES, "3_c.sql": half, "4_d.sql": half}, NAMES[:3])])
+    assert [(each.state, each.half_done) for each in found] == [
+        (MigrationState.HALF_DONE, "3_c.sql"),
+        (MigrationState.DRIFT, None),
+        (MigrationState.PENDING, None),
+    ]
