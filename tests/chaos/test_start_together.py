@@ -15,7 +15,7 @@ from tests.chaos.processes import applied, check_all_went_well, start
     (2, 2, 16, modules_with()),
     (50, 5, 16, modules_with(slow=10.0)),
     short_of_many=(1, 1, 6, modules_of_branches(12)),
-    campaign_of_many=(2, 1, 16, modules_of_branches(300)),
+    campaign_of_many=(2, 1, 16, modules_of_branches(150)),
     seconds=900,
 )
 async def test_no_process_fails_and_each_migration_is_applied_once(
