@@ -212,7 +212,9 @@ def test_a_half_done_migration_is_mended_in_its_schema(migrated):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["repair", "tenants/1", "--resume"], "module 'tenants' has many schemas. Say which are meant, with --schema"),
+        (["repair", "tenants/1", "--resume"], "Say which are meant, with --schema NAME, once or several times\n"),
+        (["repair", "tenants/1", "--accept-checksum"], "times, or all of them with --all-schemas\n"),
+        (["repair", "tenants/1", "--all-schemas", "--schema", "tenant_1", "--accept-checksum"], "Say one of them"),
         (["repair", "tenants/1", "--all-schemas", "--resume"], "--resume is decided schema by schema"),
         (["repair", "tenants/1", "--schema", "tenant_", "--resume"], "Did you mean tenant_"),
         (["baseline", "tenants"], "module 'tenants' has many schemas"),

@@ -10,7 +10,7 @@ from poolhouse._core.listing import some_of
 from poolhouse.cli.answer import Answer, ExitCode
 from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import Timeout, complete_modules, migrations
-from poolhouse.cli.migrations.schemas import AllSchemas, Schemas, in_each_schema
+from poolhouse.cli.migrations.schemas import AllSchemas, Schemas, in_each_schema, refuse_both
 from poolhouse.cli.verb import verb
 from poolhouse.errors import CommandError, MigrationError, ModifiedMigrationError, PoolhouseError
 from poolhouse.migrations import MigrationSet
@@ -84,11 +84,15 @@ async def repair(  # noqa: PLR0913 - each decision is an option
     if len(wanted) != 1:
         fact = "there is no repair without a decision" if not wanted else "there can be one decision only"
         raise CommandError(fact, remedy=f"Say one of {', '.join(f'--{name}' for name in REPAIRS)}")
+    refuse_both(schemas, is_all=is_all)
     if is_all and wanted != ["accept-checksum"]:
         raise CommandError(f"--{wanted[0]} is decided schema by schema", remedy="Name the schemas with --schema NAME")
     module, version = _parsed(migration)
     async with application.migrating([module]) as sets:
-        chosen = await _changed(sets, version) if is_all else _one(await in_each_schema(sets, schemas), schemas)
+        if is_all:
+            chosen = await _changed(sets, version)
+        else:
+            chosen = _one(await in_each_schema(sets, schemas, can_all=accept_checksum), schemas)
         failures: dict[str, PoolhouseError] = {}
         for each in chosen:
             try:

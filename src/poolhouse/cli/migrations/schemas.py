@@ -99,24 +99,31 @@ def _named_by(migrations: MigrationSet) -> set[str]:
 
 
 async def in_each_schema(
-    sets: Sequence[MigrationSet], names: Sequence[str] | None, *, is_all: bool = False
+    sets: Sequence[MigrationSet], names: Sequence[str] | None, *, is_all: bool = False, can_all: bool = True
 ) -> tuple[MigrationSet, ...]:
     """Return as `in_schemas` does, and where `is_all` a set for each schema of a set of many.
 
-    Raises CommandError where neither says which schemas of such a set are meant, or both do.
+    `can_all` says whether that could have been meant. Raises CommandError where neither says which schemas of such a
+    set are meant, or both do.
     """
-    if names and is_all:
-        raise CommandError("there are --schema and --all-schemas", remedy="Say one of them")
+    refuse_both(names, is_all=is_all)
     many = [each for each in sets if each.schemas is not None]
     if many and not names and not is_all:
         fact = f"module {many[0].module!r} has many schemas"
-        raise CommandError(fact, remedy="Say which are meant, with --schema NAME, once or several times")
+        every = ", or all of them with --all-schemas" if can_all else ""
+        raise CommandError(fact, remedy=f"Say which are meant, with --schema NAME, once or several times{every}")
     if not is_all:
         return await in_schemas(sets, names)
     found: list[MigrationSet] = []
     for each in sets:
         found += [each] if each.schemas is None else [each.for_schema(name) for name in await schemas_of(each)]
     return tuple(found)
+
+
+def refuse_both(names: Sequence[str] | None, *, is_all: bool) -> None:
+    """Raise CommandError where schemas are named and all are meant."""
+    if names and is_all:
+        raise CommandError("there are --schema and --all-schemas", remedy="Say one of them")
 
 
 def _unknown(name: str, sets: Sequence[MigrationSet], known: Sequence[str]) -> CommandError:
