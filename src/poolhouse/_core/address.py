@@ -36,3 +36,9 @@ def describe_dsn(dsn: str) -> str:
     if _SUSPECT.search(role.replace("@", "")) or _SUSPECT.search(database) or not _HOSTS.fullmatch(host):
         return UNREADABLE
     return f"{role + '@' if role else ''}{host}{':' + port if port else ''}{'/' + database if database else ''}"
+
+
+def role_in_dsn(dsn: str) -> str:
+    """Return the role that `dsn` names; empty where it names none, or cannot be read."""
+    described = describe_dsn(dsn)
+    return "" if described == UNREADABLE else described.rpartition("@")[0]

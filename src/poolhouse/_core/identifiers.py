@@ -52,6 +52,11 @@ def written_name(name: str) -> str:
     return name if _BARE.fullmatch(name) else '"' + name.replace('"', '""') + '"'
 
 
+def written_path(schema: str, name: str) -> str:
+    """Return what `parse_qualified` reads as these two names."""
+    return f"{written_name(schema)}.{written_name(name)}"
+
+
 def read_name(written: str) -> str:
     """Return the name that `written_name` wrote: bare names verbatim, case kept; quoted ones without their quotes."""
     return written[1:-1].replace('""', '"') if written.startswith('"') else written

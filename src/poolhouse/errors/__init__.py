@@ -64,6 +64,8 @@ PoolhouseError
 │   ├── MigrationBaselineError
 │   ├── MigrationSquashError
 │   └── MigrationReplayError
+├── ServiceRolesError
+├── ServiceRolesBusyError
 ├── LifecycleError
 │   └── StepTimeoutError
 ├── EmbeddedServerError
@@ -174,6 +176,10 @@ from poolhouse.errors._pool import (
     PoolStateError,
     ServerUnavailableError,
 )
+from poolhouse.errors._roles import (
+    ServiceRolesBusyError,
+    ServiceRolesError,
+)
 
 __all__ = [
     "AddressInUseError",
@@ -238,6 +244,8 @@ __all__ = [
     "SchemaDroppedError",
     "ServerStartError",
     "ServerUnavailableError",
+    "ServiceRolesBusyError",
+    "ServiceRolesError",
     "SettingError",
     "SettingsError",
     "SqlSyntaxError",

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import ssl
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
 from poolhouse import errors
+from poolhouse._core.denial import explain_denial
+from poolhouse._core.identifiers import parse_qualified
 from poolhouse.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -23,7 +25,7 @@ from poolhouse.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
 # All that the driver raises for a statement or a connection; TimeoutError is an OSError.
 DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
@@ -73,13 +75,25 @@ _EXPECTED = re.compile(
 _GONE = re.compile(r"connection is closed|closed in the middle|connection was closed|released back to the pool")
 
 
-def translate(error: BaseException, *, service: str | None = None, sql: str | None = None) -> PoolhouseError | None:
+class Author(NamedTuple):
+    """Whose statement it was: the schema and the declared reads of a service, and the statement as it was sent."""
+
+    schema: str
+    reads: Collection[str]
+    sql: str
+
+
+def translate(
+    error: BaseException, *, service: str | None = None, sql: str | None = None, author: Author | None = None
+) -> PoolhouseError | None:
     """Return our error for one that came out of the driver or the socket, or None when it is neither.
 
     `sql` is the statement, where it has parameters: the server's message can repeat what is in the
-    statement, and nothing else that it quotes. Raise the result `from None`: the driver's text can hold
-    parameters.
+    statement, and nothing else that it quotes. `author` is given for a service that works as a role of its own:
+    then what that role may not do is explained. Raise the result `from None`: the driver's text can hold parameters.
     """
+    if isinstance(error, asyncpg.InsufficientPrivilegeError) and service is not None and author is not None:
+        return _denied(error, service, author, sql)
     if isinstance(error, asyncpg.PostgresError):
         return _from_server(error, service, sql)
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
@@ -115,6 +129,26 @@ def _from_server(error: asyncpg.PostgresError, service: str | None, sql: str | N
         constraint=_field(error, "constraint_name"),
         remedy=_field(error, "hint"),
     )
+
+
+def _denied(
+    error: asyncpg.InsufficientPrivilegeError, service: str, author: Author, sql: str | None
+) -> errors.InsufficientPrivilegeError:
+    code = error.sqlstate or ""
+    said = _without_values(error, code, sql)
+    if any(map(_is_of_row_security, (said, str(error)))):
+        return errors.InsufficientPrivilegeError(said, service=service, sqlstate=code, remedy=_field(error, "hint"))
+    denial = explain_denial(
+        service=service, schema=author.schema, reads=set(map(parse_qualified, author.reads)), sql=author.sql, said=said
+    )
+    return errors.InsufficientPrivilegeError(
+        denial.fact, service=service, sqlstate=code, schema=denial.schema, table=denial.table, remedy=denial.remedy
+    )
+
+
+def _is_of_row_security(said: str) -> bool:
+    # A policy of the service's own table refused the row: no right is missing.
+    return "row-level security" in said
 
 
 def _field(error: asyncpg.PostgresError, name: str) -> str | None:
