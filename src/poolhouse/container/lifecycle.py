@@ -7,6 +7,7 @@ import logging
 import time
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from poolhouse._core.lifecycle import LifecycleState, move
@@ -15,14 +16,17 @@ from poolhouse.container.report import StartReport, StepReport
 from poolhouse.container.resources import guard, open_resource
 from poolhouse.errors import LifecycleError, StepTimeoutError
 from poolhouse.migrations import migrate
+from poolhouse.roles import establish_roles
+from poolhouse.schema import SchemaManager
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 
     from dependency_injector import providers
 
     from poolhouse.migrations import MigrationReport, MigrationSet
     from poolhouse.pool import SharedPool
+    from poolhouse.roles import RoleReport
 
 _log = logging.getLogger("poolhouse.container")
 
@@ -180,8 +184,12 @@ class Lifecycle:
         migrated = await _migrate(plan.migrations, limits)
         if plan.migrations:
             times.append(StepReport("migrations", time.monotonic() - begun))
+        begun = time.monotonic()
+        roles = await _establish_roles((*plan.migrations, *plan.managers), migrated, limits)
+        if roles:
+            times.append(StepReport("roles", time.monotonic() - begun))
         times += [await self._start_resource(resource, limits) for resource in plan.after]
-        return StartReport(tuple(times), migrated)
+        return StartReport(tuple(times), tuple(chain.from_iterable(migrated.values())), roles)
 
     async def _start_resource(self, resource: PlannedResource, limits: Limits) -> StepReport:
         begun = time.monotonic()
@@ -213,18 +221,36 @@ class Lifecycle:
 
 
 def _only(resources: tuple[PlannedResource, ...]) -> StartPlan:
-    return StartPlan(before=resources, migrations=(), after=())
+    return StartPlan(before=resources)
 
 
-async def _migrate(sets: Sequence[MigrationSet], limits: Limits) -> tuple[MigrationReport, ...]:
+async def _migrate(sets: Sequence[MigrationSet], limits: Limits) -> dict[SharedPool, tuple[MigrationReport, ...]]:
     by_pool: dict[SharedPool, list[MigrationSet]] = {}
     for each in sets:
         by_pool.setdefault(each.db.pool, []).append(each)
-    reports: list[MigrationReport] = []
-    for together in by_pool.values():
+    reports: dict[SharedPool, tuple[MigrationReport, ...]] = {}
+    for pool, together in by_pool.items():
         # No limit: a migration may rightly take hours. What waits for others has limits of its own.
         async with _watched("applying migrations", limit=None, slow=limits.slow):
-            reports += (await migrate(together)).reports
+            reports[pool] = (await migrate(together)).reports
+    return reports
+
+
+async def _establish_roles(
+    parts: Sequence[MigrationSet | SchemaManager],
+    migrated: Mapping[SharedPool, Sequence[MigrationReport]],
+    limits: Limits,
+) -> tuple[RoleReport, ...]:
+    by_pool: dict[SharedPool, list[MigrationSet | SchemaManager]] = {}
+    for part in parts:
+        pool = part.pool if isinstance(part, SchemaManager) else part.db.pool
+        by_pool.setdefault(pool, []).append(part)
+    reports: list[RoleReport] = []
+    for pool, together in by_pool.items():
+        # A pool that is none of the container's resources is opened, if ever, by somebody who knows what for.
+        if pool.is_open:
+            async with _watched("establishing the roles of services", limit=None, slow=limits.slow):
+                reports += await establish_roles(together, revoke=True, migrated=migrated.get(pool, ()))
     return tuple(reports)
 
 

@@ -39,7 +39,7 @@ async def migrating(container: Container) -> AsyncGenerator[tuple[MigrationSet, 
     if container.state is LifecycleState.STARTED:
         yield sets
         return
-    opened = Lifecycle(lambda: StartPlan(before=needed, migrations=(), after=()), subject="what migrations need")
+    opened = Lifecycle(lambda: StartPlan(before=needed), subject="what migrations need")
     await opened.start(limits_of(runtime))
     try:
         yield sets

@@ -14,7 +14,7 @@ from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dependency_injector import containers
 
@@ -29,15 +29,16 @@ class PlannedResource:
 
 @dataclass(frozen=True, slots=True)
 class StartPlan:
-    """The three phases of a start.
+    """The phases of a start.
 
-    `before` are the pools and all resources that need none, `after` those that may use the database, and
-    between them the migrations are applied.
+    `before` are the pools and all resources that need none, `after` those that may use the database. Between them
+    the migrations are applied, and then those services get their roles whose schema managers these are.
     """
 
     before: tuple[PlannedResource, ...]
-    migrations: tuple[MigrationSet, ...]
-    after: tuple[PlannedResource, ...]
+    migrations: tuple[MigrationSet, ...] = ()
+    managers: tuple[SchemaManager, ...] = ()
+    after: tuple[PlannedResource, ...] = ()
 
 
 def plan_start(container: containers.Container) -> StartPlan:
@@ -51,10 +52,12 @@ def plan_start(container: containers.Container) -> StartPlan:
     migrations = _migrations(graph)
     earlier = _needs(graph, migrations)
     after = {resource for resource in resources if resource not in earlier and _needs_a_pool(graph, resource)}
-    _refuse_shared_schemas(graph)
+    managers = _managers(graph)
+    _refuse_shared_schemas(graph, managers)
     return StartPlan(
         before=_planned(graph, (resource for resource in resources if resource not in after)),
         migrations=_sets(graph, migrations),
+        managers=tuple(dict.fromkeys(managers.values())),
         after=_planned(graph, (resource for resource in resources if resource in after)),
     )
 
@@ -63,7 +66,7 @@ def plan_migrating(container: containers.Container) -> tuple[tuple[PlannedResour
     """Return what must be open for the migration sets of `container`, and the sets; raises as `plan_start` does."""
     _forget_modes(container)
     graph = Graph(container)
-    _refuse_shared_schemas(graph)
+    _refuse_shared_schemas(graph, _managers(graph))
     migrations = _migrations(graph)
     needed = _needs(graph, migrations)
     wanted = _planned(graph, (resource for resource in _resources(graph) if resource in needed))
@@ -129,13 +132,21 @@ def _early(graph: Graph, provider: Provider) -> Any:
         ) from None
 
 
-def _refuse_shared_schemas(graph: Graph) -> None:
+def _managers(graph: Graph) -> dict[Provider, SchemaManager]:
+    found = (provider for provider in graph.order if makes(provider, SchemaManager) and not _wants_a_schema(provider))
+    return {provider: _early(graph, provider) for provider in found}
+
+
+def _wants_a_schema(provider: Provider) -> bool:
+    """Whether it makes managers for a service's many schemas, each for the one that it is called with."""
+    given: Mapping[str, Any] = getattr(provider, "kwargs", {})
+    return "service" in given and "schema" not in given
+
+
+def _refuse_shared_schemas(graph: Graph, managers: Mapping[Provider, SchemaManager]) -> None:
     """Two services are two containers; within one, several managers of its schema are the service's own affair."""
     owners: dict[tuple[int, str], list[str]] = {}
-    for provider in graph.order:
-        if not makes(provider, SchemaManager):
-            continue
-        manager: SchemaManager = _early(graph, provider)
+    for provider, manager in managers.items():
         services = owners.setdefault((id(manager.pool), manager.schema), [])
         service = graph.service(provider) or "the application"
         if service not in services:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from poolhouse.migrations import MigrationReport
+    from poolhouse.roles import RoleReport
 
 
 @dataclass(frozen=True, slots=True)
 class StepReport:
-    """One step of a start, by its provider's dotted name, or `migrations`; times are in seconds."""
+    """One step of a start, by its provider's dotted name, `migrations` or `roles`; times are in seconds."""
 
     name: str
     seconds: float
@@ -19,10 +20,11 @@ class StepReport:
 
 @dataclass(frozen=True, slots=True)
 class StartReport:
-    """A start that succeeded: its steps in the order in which they were done, and what was migrated."""
+    """A start that succeeded: its steps in the order in which they were done, what was migrated, and the roles."""
 
     steps: tuple[StepReport, ...]
     migrations: tuple[MigrationReport, ...]
+    roles: tuple[RoleReport, ...] = ()
 
     @property
     def seconds(self) -> float:

@@ -1,7 +1,8 @@
 """pytest fixtures: one server per session, one empty database per test.
 
 The server is embedded and throw-away, unless POOLHOUSE_TEST_DSN names one on which the role may create
-databases. Only databases that a test made itself, named `poolhouse_test_…`, are ever dropped.
+databases and roles. Only databases that a test made itself, named `poolhouse_test_…`, are ever dropped, and only
+roles of services that work in them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,14 @@ from poolhouse.settings import DatabaseSettings
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
+
+_DROP_ROLES = """
+DO $$ DECLARE names text := (
+    SELECT string_agg(quote_ident(rolname), ', ') FROM pg_roles WHERE starts_with(rolname, '{}')
+); BEGIN
+    IF names IS NOT NULL THEN EXECUTE 'DROP ROLE ' || names; END IF;
+END $$
+"""
 
 
 @pytest.fixture(scope="session")
@@ -44,15 +53,21 @@ def database(postgres: str) -> Iterator[str]:
     name = f"poolhouse_test_{uuid.uuid4().hex[:16]}"
     _run(_execute(postgres, f'CREATE DATABASE "{name}" TEMPLATE template0'))
     yield with_database(postgres, name)
-    _run(_execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    _run(_execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)', _DROP_ROLES.format(role_prefix(name))))
 
 
 @pytest.fixture
 def database_settings(database: str) -> DatabaseSettings:
-    """Give settings of a pool on the test's own database, with short waits."""
+    """Give settings of a pool on the test's own database, with short waits and with roles of its own."""
+    waits = {"startup_timeout": 5.0, "drain_timeout": 2.0, "acquire_timeout": 5.0}
     return DatabaseSettings.model_validate(
-        {"dsn": database, "max_size": 5, "startup_timeout": 5.0, "drain_timeout": 2.0, "acquire_timeout": 5.0}
+        {"dsn": database, "max_size": 5, **waits, "role_prefix": role_prefix(urlsplit(database).path)}
     )
+
+
+def role_prefix(database: str) -> str:
+    """Return with what the roles of services begin that work in a test's own database: roles are of all databases."""
+    return f"{database.rpartition('_')[2]}_"
 
 
 def with_database(dsn: str, name: str) -> str:
@@ -82,11 +97,12 @@ def _run(work: Coroutine[Any, Any, None]) -> None:
         raise failure[0]
 
 
-async def _execute(dsn: str, sql: str) -> None:
+async def _execute(dsn: str, *statements: str) -> None:
     import asyncpg  # noqa: PLC0415 - importing the plugin must stay cheap, pytest loads it always
 
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(sql)
+        for sql in statements:
+            await connection.execute(sql)
     finally:
         await connection.close()

@@ -27,8 +27,9 @@ async def observed():
         await server.close()
 
 
-def application(dsn):
-    settings = Settings(profile=Profile.TEST, database={"dsn": dsn, "min_size": 1, "max_size": 2})
+def application(dsn, roles="off"):
+    database = {"dsn": dsn, "min_size": 1, "max_size": 2, "service_roles": roles}
+    settings = Settings(profile=Profile.TEST, database=database)
     return ApplicationContainer(settings=settings)
 
 
@@ -65,10 +66,32 @@ async def test_it_is_one_statement_for_all_services_and_needs_no_more_than_readi
         assert (await started.users.service().get(user.id)).name == "Ada"
 
 
-async def test_it_works_on_a_server_that_only_reads(observed):
+@pytest.mark.parametrize("roles", ["managed", "existing"])
+async def test_with_roles_it_is_one_statement_more_and_needs_to_be_granted_them_and_to_see_the_head(observed, roles):
     server, connection = observed
-    async with application(server.dsn):
+    async with application(server.dsn, "managed"):
+        pass
+    await connection.execute(
+        """
+        CREATE ROLE least LOGIN;
+        GRANT svc_users, svc_orders, svc_payments TO least;
+        GRANT USAGE ON SCHEMA poolhouse TO least;
+        GRANT SELECT ON poolhouse.head TO least;
+        """
+    )
+    async with application(server.dsn.replace("postgres@", "least@", 1), roles) as started:
+        asked = [each for each in await statements_of(connection, "least") if not each.startswith(RESETS)]
+        assert len(asked) == 2
+        assert any("poolhouse.head" in each for each in asked)
+        assert any("pg_default_acl" in each for each in asked)
+        assert [report.statements for report in started.report.roles] == [(), (), ()]
+
+
+@pytest.mark.parametrize("roles", ["off", "managed"])
+async def test_it_works_on_a_server_that_only_reads(observed, roles):
+    server, connection = observed
+    async with application(server.dsn, roles):
         pass
     await connection.execute("ALTER DATABASE postgres SET default_transaction_read_only = on")
-    async with application(server.dsn) as started:
+    async with application(server.dsn, roles) as started:
         assert [report.version for report in started.report.migrations] == [1, 1, 1]

@@ -7,6 +7,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -18,6 +19,7 @@ from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
 from poolhouse.settings import DatabaseSettings
+from poolhouse.testing.plugin import role_prefix
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
@@ -172,8 +174,9 @@ class Bench:
         self._own = asyncio.all_tasks()
 
     def settings(self, **changes: Any) -> DatabaseSettings:
+        given = {"role_prefix": role_prefix(urlsplit(self.dsn).path), **changes}
         return DatabaseSettings(
-            application_name=self.name, min_size=1, max_size=4, startup_timeout=5, drain_timeout=0.02, **changes
+            application_name=self.name, min_size=1, max_size=4, startup_timeout=5, drain_timeout=0.02, **given
         )
 
     def application(self, kind: type[Container] = ApplicationContainer, **changes: Any) -> Any:

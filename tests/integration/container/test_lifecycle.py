@@ -33,6 +33,7 @@ async def test_migrations_come_between_the_pool_and_what_uses_the_database(bench
         "users.counting",
         "users.plain",
         "migrations",
+        "roles",
         "users.listening",
         "users.cache",
         "users.worker",
