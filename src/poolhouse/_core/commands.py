@@ -7,9 +7,13 @@ from shlex import quote
 REPAIRS = ("resume", "mark-applied", "mark-rolled-back", "accept-checksum")
 
 
-def repair_command(repair: str, *, module: str, version: int, schema: str) -> str:
-    """Return the command that repairs one migration in one schema, as a shell takes it; `repair` is one of REPAIRS."""
-    return f"poolhouse migrations repair {quote(module)}/{version} --schema {quote(schema)} --{repair}"
+def repair_command(repair: str, *, module: str, version: int, schema: str | None) -> str:
+    """Return the command that repairs one migration in a schema, or in all, as a shell takes it.
+
+    `repair` is one of REPAIRS.
+    """
+    where = "--all-schemas" if schema is None else f"--schema {quote(schema)}"
+    return f"poolhouse migrations repair {quote(module)}/{version} {where} --{repair}"
 
 
 def plan_command(module: str, schema: str) -> str:

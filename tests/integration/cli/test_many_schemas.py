@@ -60,6 +60,7 @@ def test_status_of_drift_that_many_have_tells_it_once(migrated):
     outcome = migrated.run("status", "tenants")
     assert outcome.out.count("it was changed after it had been applied") == 1
     assert "The same in 4 schemas (tenant_1, tenant_2, tenant_3, ...)." in outcome.out
+    assert "poolhouse migrations repair tenants/1 --all-schemas --accept-checksum" in outcome.out
 
 
 def test_status_before_a_query_can_be_asked_says_so(project):

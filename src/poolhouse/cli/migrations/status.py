@@ -3,12 +3,14 @@
 from collections.abc import Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 
+from poolhouse._core.commands import repair_command
 from poolhouse._core.listing import some_of
 from poolhouse.cli.answer import Answer, ExitCode, Table
 from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import HasExitCode, Modules, migrations
 from poolhouse.cli.migrations.schemas import Schemas, in_schemas
 from poolhouse.cli.verb import verb
+from poolhouse.errors import ModifiedMigrationError
 from poolhouse.migrations.status import MigrationState, MigrationStatus
 from poolhouse.migrations.status import status as status_of
 
@@ -71,6 +73,10 @@ def _drift(group: Sequence[MigrationStatus]) -> Iterator[str]:
     if group[0].drift and len(group) > 1:
         others = some_of([each.schema for each in group[1:]])
         yield f"The same in {others}."
+        for fault in group[0].drift:
+            if isinstance(fault, ModifiedMigrationError):
+                command = repair_command("accept-checksum", module=fault.module, version=fault.version, schema=None)
+                yield f"To accept it in all schemas: {command}"
 
 
 def _version(status: MigrationStatus) -> str:
