@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from poolhouse._core.listing import some_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class MigrationReport:
     held: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        return _line(self, f"schema {self.schema!r}")
+        return _line(self, [self.schema])
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,14 @@ def _lines(reports: Iterable[MigrationReport]) -> Iterator[str]:
     for report in reports:
         alike[replace(report, schema="")].append(report.schema)
     for report, schemas in alike.items():
-        yield _line(report, f"schema {schemas[0]!r}" if len(schemas) == 1 else some_of(schemas))
+        yield _line(report, schemas)
 
 
-def _line(report: MigrationReport, where: str) -> str:
+def _line(report: MigrationReport, schemas: Sequence[str]) -> str:
+    is_one = len(schemas) == 1
+    where = f"schema {schemas[0]!r}" if is_one else some_of(schemas)
     if report.version is None:
-        return f"{report.module}: {where} not looked at"
+        return f"{report.module}: {where} {'was' if is_one else 'were'} not looked at"
     count = len(report.applied) + len(report.repeated)
     done = f"{count} applied" if count else "up to date"
     ahead = ", ahead of its files" if report.ahead else ""
