@@ -99,12 +99,13 @@ async def test_an_order_for_a_user_who_does_not_exist_is_refused(shop, user_id):
 
 
 async def test_an_order_that_cannot_be_stored_whole_is_not_stored_at_all(shop, application):
-    lines = [{"sku": sku, "quantity": 1, "unit_price": "1"} for sku in ("tea", "bomb")]
+    lines = [{"sku": sku, "quantity": 1, "unit_price": "1"} for sku in ("tea", "cup")]
     new = NewOrder.model_validate({"user_id": await register(shop), "lines": lines})
-    db = application.orders.db()
-    await db.execute("ALTER TABLE {{tables.lines}} ADD CHECK (sku <> 'bomb')")
+    # Past the model's own check, for the table's to find it.
+    new = new.model_copy(update={"lines": [new.lines[0], new.lines[1].model_copy(update={"quantity": 0})]})
     with pytest.raises(CheckViolationError):
         await application.orders.service().place(new)
+    db = application.orders.db()
     assert await db.fetchval("SELECT count(*) FROM {{tables.orders}}") == 0
 
 

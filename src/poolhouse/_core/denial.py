@@ -52,8 +52,10 @@ _NAMES = frozenset({TokenKind.WORD, TokenKind.QUOTED_IDENTIFIER})
 _LOCKS = (("for", "update"), ("for", "no", "key", "update"), ("for", "share"), ("for", "key", "share"))
 
 
-def explain_denial(*, service: str, schema: str, reads: Collection[tuple[str, str]], sql: str, said: str) -> Denial:
-    """Explain why `service`, whose own schema is `schema` and which declares `reads`, may not run `sql`.
+def explain_denial(
+    *, service: str, schema: str, reads: Collection[tuple[str, str]] | None, sql: str, said: str
+) -> Denial:
+    """Explain why `service`, whose own schema is `schema`, may not run `sql`; `reads` is None where nobody knows them.
 
     `said` is the server's message. It names a table without its schema, or the schema alone, so the rest is found in
     the statement; without a statement, or one that cannot be read, there is less to say.
@@ -71,7 +73,8 @@ def explain_denial(*, service: str, schema: str, reads: Collection[tuple[str, st
         return _of(found, f"{said}: a service may not TRUNCATE {path}", f"DELETE its rows. Or: {_MIGRATE}")
     if found.schema == schema:
         return _of(found, f"{said}: the role of the service has not been given its rights on {path}", _ESTABLISH)
-    return _of(found, *_of_another(found, path, words, is_declared=found[:2] in reads, said=said, service=service))
+    is_declared = None if reads is None else found[:2] in reads
+    return _of(found, *_of_another(found, path, words, is_declared=is_declared, said=said, service=service))
 
 
 def _of(found: _Mention, fact: str, remedy: str) -> Denial:
@@ -79,18 +82,22 @@ def _of(found: _Mention, fact: str, remedy: str) -> Denial:
 
 
 def _of_another(
-    found: _Mention, path: str, words: Sequence[_Word], *, is_declared: bool, said: str, service: str
+    found: _Mention, path: str, words: Sequence[_Word], *, is_declared: bool | None, said: str, service: str
 ) -> tuple[str, str]:
     if found.is_target:
         alone = ", which declares to read it and no more" if is_declared else ""
         return f"{said}: the rows of {path} are not those of service {service!r}{alone}", _ASK
-    if is_declared and _locks_rows(words):
+    locks = _locks_rows(words)
+    if is_declared and locks:
         fact = f"{said}: FOR UPDATE and FOR SHARE lock rows of {path}, and reading alone is declared"
         return fact, f"Read without locking. {_ASK}"
     if is_declared:
         return f"{said}: the declared read of {path} has not been granted", _ESTABLISH
     read = json.dumps(path, ensure_ascii=False)
-    fact = f"{said}: {path} belongs to another service, and reading it is not declared"
+    lacking = "reading it is not declared"
+    if is_declared is None and locks:
+        lacking = "FOR UPDATE and FOR SHARE lock its rows, which no declared read allows"
+    fact = f"{said}: {path} belongs to another service, and {lacking}"
     return fact, f"Declare it where the SchemaManager of {service!r} is built: reads=[{read}]"
 
 

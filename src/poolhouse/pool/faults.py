@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import asyncpg
 
@@ -57,6 +57,8 @@ _BY_CLASS: Mapping[str, type[DatabaseError]] = {
     "40": errors.TransactionRollbackError,
 }
 
+_OWN_SERVICE = "poolhouse"  # works as the login role
+
 _AUTHENTICATION = ("28000", "28P01")
 _MISSING_DATABASE = "3D000"
 _FULL = "53"
@@ -75,27 +77,26 @@ _EXPECTED = re.compile(
 _GONE = re.compile(r"connection is closed|closed in the middle|connection was closed|released back to the pool")
 
 
-class Author(NamedTuple):
-    """Whose statement it was: the schema and the declared reads of a service, and the statement as it was sent."""
-
-    schema: str
-    reads: Collection[str]
-    sql: str
-
-
 def translate(
-    error: BaseException, *, service: str | None = None, sql: str | None = None, author: Author | None = None
+    error: BaseException,
+    *,
+    service: str | None = None,
+    sql: str | None = None,
+    schema: str | None = None,
+    reads: Collection[str] | None = None,
 ) -> PoolhouseError | None:
     """Return our error for one that came out of the driver or the socket, or None when it is neither.
 
     `sql` is the statement, where it has parameters: the server's message can repeat what is in the
-    statement, and nothing else that it quotes. `author` is given for a service that works as a role of its own:
-    then what that role may not do is explained. Raise the result `from None`: the driver's text can hold parameters.
+    statement, and nothing else that it quotes. Whatever it has, it tells which table a service was denied; `schema`
+    is the service's own (its name's by default), and `reads` are those that it declares (None: not known).
+    Raise the result `from None`: the driver's text can hold parameters.
     """
-    if isinstance(error, asyncpg.InsufficientPrivilegeError) and service is not None and author is not None:
-        return _denied(error, service, author, sql)
     if isinstance(error, asyncpg.PostgresError):
-        return _from_server(error, service, sql)
+        failure = _from_server(error, service, sql)
+        if isinstance(failure, errors.InsufficientPrivilegeError) and service not in {None, _OWN_SERVICE} and sql:
+            return _denied(failure, str(service), sql, schema=schema or str(service), reads=reads)
+        return failure
     if isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError):
         return _from_driver(error, service)
     if isinstance(error, TimeoutError):
@@ -132,23 +133,22 @@ def _from_server(error: asyncpg.PostgresError, service: str | None, sql: str | N
 
 
 def _denied(
-    error: asyncpg.InsufficientPrivilegeError, service: str, author: Author, sql: str | None
+    failure: errors.InsufficientPrivilegeError, service: str, sql: str, *, schema: str, reads: Collection[str] | None
 ) -> errors.InsufficientPrivilegeError:
-    code = error.sqlstate or ""
-    said = _without_values(error, code, sql)
-    if any(map(_is_of_row_security, (said, str(error)))):
-        return errors.InsufficientPrivilegeError(said, service=service, sqlstate=code, remedy=_field(error, "hint"))
-    denial = explain_denial(
-        service=service, schema=author.schema, reads=set(map(parse_qualified, author.reads)), sql=author.sql, said=said
-    )
+    said = failure.fact.removesuffix(f" [SQLSTATE {failure.sqlstate}]")
+    if "row-level security" in said:
+        # A policy of a table has refused the row: no right is missing.
+        return failure
+    declared = None if reads is None else set(map(parse_qualified, reads))
+    denial = explain_denial(service=service, schema=schema, reads=declared, sql=sql, said=said)
     return errors.InsufficientPrivilegeError(
-        denial.fact, service=service, sqlstate=code, schema=denial.schema, table=denial.table, remedy=denial.remedy
+        denial.fact,
+        service=service,
+        sqlstate=failure.sqlstate,
+        schema=denial.schema,
+        table=denial.table,
+        remedy=denial.remedy,
     )
-
-
-def _is_of_row_security(said: str) -> bool:
-    # A policy of the service's own table refused the row: no right is missing.
-    return "row-level security" in said
 
 
 def _field(error: asyncpg.PostgresError, name: str) -> str | None:

@@ -14,7 +14,7 @@ OWNER = "must be owner of table accounts"
 
 
 def explain(sql, said=TABLE, reads=()):
-    return explain_denial(service="orders", schema="orders", reads=set(reads), sql=sql, said=said)
+    return explain_denial(service="orders", schema="orders", reads=reads, sql=sql, said=said)
 
 
 @pytest.mark.parametrize("said", [TABLE, SCHEMA, "keine Berechtigung für Schema »users«"])
@@ -62,6 +62,11 @@ def test_a_write_to_another_s_table_is_to_be_asked_for_whether_its_read_is_decla
 def test_a_declared_read_that_locks_rows_is_not_to_lock_them(lock):
     denial = explain(f"SELECT * FROM users.accounts FOR {lock}", reads=[("users", "accounts")])
     assert "Read without locking" in denial.remedy
+
+
+def test_a_lock_on_what_nobody_knows_to_be_declared_is_told():
+    assert "lock its rows" in explain("SELECT * FROM users.accounts FOR SHARE", reads=None).fact
+    assert UNDECLARED in explain("SELECT * FROM users.accounts", reads=None).remedy
 
 
 def test_a_declared_read_that_was_not_granted_yet_is_to_be_established():
