@@ -62,3 +62,8 @@ async def interrupt(work: Coroutine[Any, Any, Any], *, at: int) -> tuple[bool, A
 
     (outcome,) = await asyncio.gather(asyncio.create_task(run()), return_exceptions=True)
     return interrupted.was_interrupted, outcome
+
+
+async def hold_elsewhere(acquiring: Coroutine[Any, Any, Any]) -> Any:
+    """Let another task take a connection; a task that holds all of them itself would be told so instead of waiting."""
+    return await asyncio.create_task(acquiring)

@@ -18,6 +18,8 @@ PoolhouseError
 │   │   ├── AuthenticationError
 │   │   └── DatabaseMissingError
 │   ├── PoolExhaustedError
+│   ├── SelfDeadlockError
+│   ├── RoleError
 │   └── DrainTimeoutError
 ├── DatabaseError
 │   ├── IntegrityConstraintViolationError
@@ -174,6 +176,8 @@ from poolhouse.errors._pool import (
     PoolError,
     PoolExhaustedError,
     PoolStateError,
+    RoleError,
+    SelfDeadlockError,
     ServerUnavailableError,
 )
 from poolhouse.errors._roles import (
@@ -240,8 +244,10 @@ __all__ = [
     "QueryTimeoutError",
     "ReadOnlyError",
     "ReplacedMigrationsError",
+    "RoleError",
     "RowMappingError",
     "SchemaDroppedError",
+    "SelfDeadlockError",
     "ServerStartError",
     "ServerUnavailableError",
     "ServiceRolesBusyError",

@@ -54,6 +54,31 @@ class PoolExhaustedError(PoolError):
         )
 
 
+class SelfDeadlockError(PoolError):
+    """A task that holds every connection it could get waited for another, which nobody but itself could give back."""
+
+    def __init__(self, *, service: str, held: int) -> None:
+        self.service = service
+        self.held = held
+        these = "the connection" if held == 1 else f"all {held} connections"
+        super().__init__(
+            f"service {service!r} holds {these} that it could get, and would wait for ever for another",
+            remedy="Pass on the connection that is held, or use one transaction for both; or raise max_size",
+        )
+
+
+class RoleError(PoolError):
+    """A connection cannot speak for a service, because the login role cannot take on the service's role."""
+
+    def __init__(self, *, service: str, role: str, reason: str) -> None:
+        self.service = service
+        self.role = role
+        super().__init__(
+            f"service {service!r} cannot take on its role {role!r}: {reason}",
+            remedy="Create the role and grant it to the login role, or let service_roles be managed, or off",
+        )
+
+
 class DrainTimeoutError(PoolError):
     """The pool was closed, but some connections had to be cut because their holders did not give them back in time."""
 

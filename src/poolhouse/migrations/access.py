@@ -14,12 +14,11 @@ from poolhouse.pool.faults import CONNECT_ERRORS, DRIVER_ERRORS, connect_error
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from asyncpg.pool import PoolConnectionProxy
     from pydantic import SecretStr
 
     from poolhouse.pool import SharedPool
 
-    Session: TypeAlias = PoolConnectionProxy[Any] | asyncpg.Connection[Any]
+    Session: TypeAlias = asyncpg.Connection[Any]
 
 SERVICE = "poolhouse"
 
@@ -53,8 +52,9 @@ class Access:
             async with self.alone() as connection:
                 yield connection
         else:
-            async with self.pool.lease(SERVICE) as lease:
-                yield lease.connection
+            # Not `use.connection`, after which the session would be cleared.
+            async with self.pool.lease(SERVICE) as use:
+                yield use.lease.connection
 
     @asynccontextmanager
     async def changing(self) -> AsyncGenerator[Session]:
@@ -64,8 +64,8 @@ class Access:
             async with self.alone() as connection:
                 yield connection
         else:
-            async with self.pool.lease(SERVICE) as lease:
-                yield lease.connection
+            async with self.pool.lease(SERVICE) as use:
+                yield use.connection
 
     @asynccontextmanager
     async def alone(self) -> AsyncGenerator[asyncpg.Connection[Any]]:

@@ -12,7 +12,7 @@ from poolhouse.migrations.many import ManySchemas
 from poolhouse.migrations.reading import glance_at, load_written, read_all
 from poolhouse.migrations.report import MigrationReport, MigrationResult
 from poolhouse.migrations.run import Run
-from poolhouse.schema.session import joined_lease
+from poolhouse.schema.session import joined_use
 from poolhouse.settings import MigrationMode
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ async def _migrate_single(
 
 def _refuse_a_transaction(sets: Iterable[MigrationSet]) -> None:
     for each in sets:
-        if joined_lease(each.db.pool, each.db.schema) is not None:
+        if joined_use(each.db.pool, each.db.service) is not None:
             fact = f"module {each.module!r} cannot be migrated inside a transaction, which it would not be a part of"
             raise UsageError(fact, remedy="Migrate before the transaction begins, or after it")
 

@@ -1,6 +1,30 @@
-"""The one pool that all services share: opening, leasing, closing, statistics."""
+"""The one pool that all services share: opening, leasing, closing, statistics, events."""
 
-from poolhouse.pool.shared import Lease, Server, SharedPool
+from poolhouse.pool.events import (
+    Acquired,
+    ConnectionBroken,
+    HandedOff,
+    HeldTooLong,
+    PoolEvent,
+    SessionReset,
+    SlowStatement,
+)
+from poolhouse.pool.lease import Lease, Use
+from poolhouse.pool.shared import Server, SharedPool
 from poolhouse.pool.statistics import PoolStatistics, ServiceStatistics
 
-__all__ = ["Lease", "PoolStatistics", "Server", "ServiceStatistics", "SharedPool"]
+__all__ = [
+    "Acquired",
+    "ConnectionBroken",
+    "HandedOff",
+    "HeldTooLong",
+    "Lease",
+    "PoolEvent",
+    "PoolStatistics",
+    "Server",
+    "ServiceStatistics",
+    "SessionReset",
+    "SharedPool",
+    "SlowStatement",
+    "Use",
+]

@@ -6,16 +6,14 @@ import asyncio
 import logging
 import random
 import time
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from poolhouse.pool.faults import CONNECT_ERRORS, connect_error, may_pass
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from poolhouse.pool.connections import Connections
-
-ConnectionsT = TypeVar("ConnectionsT", bound="Connections")
+    from poolhouse.pool.leases import Leases
 
 _log = logging.getLogger("poolhouse.pool")
 
@@ -23,24 +21,24 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 1.0
 
 
-async def open_when_up(make: Callable[[], ConnectionsT], *, address: str, limit: float) -> ConnectionsT:
-    """Return opened connections, trying again with growing pauses while the server is not up, for `limit` seconds.
+async def open_when_up(make: Callable[[], Leases], *, address: str, limit: float) -> Leases:
+    """Return opened leases, trying again with growing pauses while the server is not up, for `limit` seconds.
 
-    What waiting cannot mend is raised at once. Each attempt gets connections of its own from `make`.
+    What waiting cannot mend is raised at once. Each attempt gets leases of its own from `make`.
     """
     begun = time.monotonic()
     pause = _FIRST_PAUSE
     while True:
-        connections = make()
+        leases = make()
         try:
             async with asyncio.timeout(max(limit - (time.monotonic() - begun), _FIRST_PAUSE)):
-                await connections.open()
+                await leases.open()
         except CONNECT_ERRORS as error:
             waited = time.monotonic() - begun
             is_final = not may_pass(error) or waited >= limit
             failure = connect_error(error, address=address, waited=waited)
         else:
-            return connections
+            return leases
         if is_final:
             # Outside the handler, so that the driver's error, which can hold parts of the DSN, is not even the context.
             raise failure

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,18 +12,20 @@ from pydantic import SecretStr
 
 from poolhouse._core.address import describe_dsn
 from poolhouse._core.lifecycle import LifecycleState, move
-from poolhouse.errors import ConfigurationError, DrainTimeoutError, PoolExhaustedError, PoolStateError
-from poolhouse.pool.connections import AsyncpgConnections
-from poolhouse.pool.faults import CONNECT_ERRORS, DRIVER_ERRORS, connect_error, translate
+from poolhouse.errors import ConfigurationError, DrainTimeoutError, PoolStateError
+from poolhouse.pool.connecting import connect
+from poolhouse.pool.events import Events, EventT
+from poolhouse.pool.faults import DRIVER_ERRORS, translate
+from poolhouse.pool.leases import OWN_SERVICE, Leases
 from poolhouse.pool.opening import open_when_up
-from poolhouse.pool.statistics import PoolStatistics, ServiceTally
+from poolhouse.pool.statistics import PoolStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from asyncpg.pool import PoolConnectionProxy
+    import asyncpg
 
-    from poolhouse.pool.connections import Connections
+    from poolhouse.pool.lease import Use
     from poolhouse.settings import DatabaseSettings
 
 
@@ -42,30 +42,15 @@ class Server(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class Lease:
-    """One connection, held for one service until the block that took it ends.
-
-    `failed` says that the server refused something in the open transaction, so that it can only be rolled back,
-    and `is_over` that the connection was given back and may be somebody else's by now.
-    """
-
-    service: str
-    since: float
-    connection: PoolConnectionProxy[Any]
-    failed: bool = False
-    is_over: bool = False
-
-    def describe(self, now: float) -> str:
-        """Say who holds the connection, and for how long."""
-        return f"{self.service} ({now - self.since:.1f} s)"
-
-
 class SharedPool:
     """The one pool of connections that all services of an application share.
 
     Building it does nothing, so that everything that needs it can be wired before a server is there;
     the container's lifecycle opens and closes it. A closed pool can be opened again.
+
+    A connection remembers which service it served last, and is used again by that service as it is. For
+    another one, everything in its session is cleared first, in one message, which also takes on that service's role.
+    While services wait for connections, each gets its turn; `max_connections` of the settings limits single ones.
 
     It has no `__enter__`, `__aenter__` or `__await__`: dependency-injector would enter or await it.
     """
@@ -74,18 +59,18 @@ class SharedPool:
         self._settings = settings
         self._server = server
         self._state = LifecycleState.NEW
-        self._connections: Connections | None = None
-        self._leases: set[Lease] = set()
-        self._returning: set[asyncio.Task[None]] = set()
-        self._tallies: dict[str, ServiceTally] = {}
+        self._leases: Leases | None = None
         self._roles: dict[str, str] = {}
-        self._quiet = asyncio.Event()
+        self._events = Events()
         self._moving = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self.ready: Leases | None = None
+        """The leases, as long as a single statement may use them without further ado; for the schema managers."""
 
     def __repr__(self) -> str:
-        size = self._connections.size if self._connections else 0
-        return f"<SharedPool {self._state.value}, {self.address}, {size} of {self._settings.max_size} connections>"
+        size = len(self._leases.all) if self._leases else 0
+        max_size = self._leases.max_size if self._leases else self._settings.max_size
+        return f"<SharedPool {self._state.value}, {self.address}, {size} of {max_size} connections>"
 
     @property
     def settings(self) -> DatabaseSettings:
@@ -109,22 +94,56 @@ class SharedPool:
         dsn = self._dsn()
         return describe_dsn(dsn) if dsn else "no address yet"
 
-    @property
-    def roles(self) -> Mapping[str, str]:
-        """The PostgreSQL role of each service that has one; all others work as the role of the DSN."""
-        return MappingProxyType(self._roles)
-
-    def set_roles(self, roles: Mapping[str, str]) -> None:
-        """Let services work as roles that the role of the DSN may take; services without one in `roles` lose theirs."""
-        self._roles = {**roles}
-
     def _dsn(self) -> str | None:
         if self._settings.dsn is not None:
             return self._settings.dsn.get_secret_value()
         return self._server.dsn if self._server is not None else None
 
+    # Roles and events
+
+    @property
+    def roles(self) -> Mapping[str, str]:
+        """The roles that services speak for, by service; one without speaks for the login role."""
+        return MappingProxyType(self._roles)
+
+    def set_roles(self, roles: Mapping[str, str]) -> None:
+        """Let services speak for other roles from now on; connections in use do so with their next use.
+
+        The roles must exist, and be granted to the login role. poolhouse itself has none.
+        """
+        if OWN_SERVICE in roles:
+            raise ConfigurationError(
+                f"service {OWN_SERVICE!r} cannot have a role",
+                remedy="It is poolhouse's own, and speaks as the login role",
+            )
+        if roles != self._roles:
+            self._roles.clear()
+            self._roles.update(roles)
+            if self._leases is not None:
+                self._leases.change_roles()
+
+    def subscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
+        """Call `handler` with every event of a kind, such as HandedOff, in the moment it happens.
+
+        It must return soon and not block; what it raises is logged. Watching Acquired or SlowStatement costs every
+        statement a few microseconds.
+        """
+        self._events.subscribe(kind, handler)
+        self._note_ready()
+
+    def unsubscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
+        """Call `handler` no longer; does nothing when it was not."""
+        self._events.unsubscribe(kind, handler)
+        self._note_ready()
+
+    def _note_ready(self) -> None:
+        is_ready = self._state is LifecycleState.STARTED and not self._events.watch_every_use
+        self.ready = self._leases if is_ready else None
+
+    # Opening and closing
+
     async def open(self) -> None:
-        """Connect; returns when the first connection stands. Does nothing when the pool is open.
+        """Connect; returns when the first connections stand. Does nothing when the pool is open.
 
         Waits up to `startup_timeout` for a server that is not up yet, then raises ServerUnavailableError.
         A refused role (AuthenticationError) or a missing database (DatabaseMissingError) is raised at once.
@@ -138,17 +157,21 @@ class SharedPool:
                 raise ConfigurationError("the pool has no DSN", remedy="Set the DSN in the database settings")
             self._move(LifecycleState.STARTING)
             try:
-                self._connections = await open_when_up(
-                    lambda: AsyncpgConnections(dsn, self._settings),
-                    address=describe_dsn(dsn),
-                    limit=self._settings.startup_timeout,
+                self._leases = await open_when_up(
+                    lambda: self._new_leases(dsn), address=describe_dsn(dsn), limit=self._settings.startup_timeout
                 )
             except BaseException:
                 self._move(LifecycleState.STOPPING)
                 self._move(LifecycleState.STOPPED)
                 raise
-            self._tallies = {}
             self._move(LifecycleState.STARTED)
+
+    def _new_leases(self, dsn: str) -> Leases:
+        settings = self._settings
+
+        return Leases(
+            lambda: connect(dsn, settings), settings, address=describe_dsn(dsn), roles=self._roles, events=self._events
+        )
 
     async def close(self) -> None:
         """Close all connections; does nothing when the pool is not open.
@@ -158,41 +181,29 @@ class SharedPool:
         without waiting. When it returns or raises, no connection is left.
         """
         async with self._turn():
-            if self._state is not LifecycleState.STARTED or self._connections is None:
+            leases = self._leases
+            if self._state is not LifecycleState.STARTED or leases is None:
                 return
             self._move(LifecycleState.STOPPING)
-            connections = self._connections
             try:
-                await self._drain(connections)
+                await self._drain(leases)
             finally:
-                connections.terminate()
-                self._connections = None
-                self._leases.clear()
-                for tally in self._tallies.values():
-                    tally.in_use = 0
                 self._move(LifecycleState.STOPPED)
+                leases.terminate(self._not_open())
+                await leases.settle()
 
-    async def _drain(self, connections: Connections) -> None:
+    async def _drain(self, leases: Leases) -> None:
         limit = self._settings.drain_timeout
         begun = time.monotonic()
-        self._quiet = asyncio.Event()
-        if not self._is_quiet():
-            try:
-                async with asyncio.timeout(limit):
-                    await self._quiet.wait()
-            except TimeoutError:
-                now = time.monotonic()
-                holders = tuple(lease.describe(now) for lease in sorted(self._leases, key=lambda lease: lease.since))
-                raise DrainTimeoutError(waited=limit, holders=holders) from None
         try:
-            async with asyncio.timeout(max(limit - (time.monotonic() - begun), _FAREWELL)):
-                await connections.close()
-        except DRIVER_ERRORS:
+            async with asyncio.timeout(limit):
+                await leases.drain(self._not_open())
+        except TimeoutError:
+            raise DrainTimeoutError(waited=limit, holders=leases.holders()) from None
+        with suppress(TimeoutError):
             # A server that no longer answers cannot be said goodbye to; terminate() follows.
-            pass
-
-    def _is_quiet(self) -> bool:
-        return not self._leases and not any(tally.waiting for tally in self._tallies.values())
+            async with asyncio.timeout(max(limit - (time.monotonic() - begun), _FAREWELL)):
+                await leases.close()
 
     def _turn(self) -> asyncio.Lock:
         # A lock belongs to the loop that waited for it first, and a pool may be opened in one loop after another.
@@ -203,9 +214,33 @@ class SharedPool:
 
     def _move(self, target: LifecycleState) -> None:
         self._state = move(self._state, target, subject="the pool")
+        self._note_ready()
+
+    async def resize(self, min_size: int, max_size: int) -> None:
+        """Keep at least, and allow at most, so many connections from now on, until the pool is opened again.
+
+        Connections above `max_size` are closed when they come back; returns when none of those is left, and at least
+        `min_size` stand. Raises ConfigurationError for sizes that cannot be, PoolStateError when the pool is not open.
+        """
+        if not 0 <= min_size <= max_size or max_size < 1:
+            fact = f"a pool cannot have from {min_size} to {max_size} connections"
+            raise ConfigurationError(fact, remedy="Choose 0 <= min_size <= max_size, and a max_size of at least 1")
+        await self._opened().resize(min_size, max_size)
+
+    async def wait(self, timeout: float | None = None) -> None:
+        """Return when `min_size` connections stand, and the server answers on one, for a readiness check.
+
+        Raises ServerUnavailableError after `timeout` seconds (`startup_timeout` of the settings by default).
+        """
+        limit = self._settings.startup_timeout if timeout is None else timeout
+        deadline = time.monotonic() + limit
+        await self._opened().wait_for_size(limit)
+        await self.check(timeout=max(deadline - time.monotonic(), 0.001))
+
+    # Using
 
     def lease(self, service: str, *, timeout: float | None = None) -> LeaseContext:
-        """Return an asynchronous context manager that holds one connection for `service`.
+        """Return an asynchronous context manager that holds one connection for `service`, as a Use.
 
         Waits at most `timeout` seconds (`acquire_timeout` of the settings by default), then raises
         PoolExhaustedError, which names the holders. Raises PoolStateError when the pool is not open.
@@ -213,86 +248,36 @@ class SharedPool:
         """
         return LeaseContext(self, service, timeout)
 
-    async def acquire(self, service: str, *, timeout: float | None = None) -> Lease:
-        """Take a connection as `lease` does, to be given back by `release`; prefer `lease`."""
-        connections = self._opened()
-        tally = self._tallies.setdefault(service, ServiceTally())
-        limit = self._settings.acquire_timeout if timeout is None else timeout
-        begun = time.monotonic()
-        tally.waiting += 1
-        try:
-            connection = await connections.take(service, timeout=limit)
-        except TimeoutError:
-            tally.exhausted += 1
-            raise self._exhausted(service, begun) from None
-        except CONNECT_ERRORS as error:
-            if self._connections is not connections:
-                raise self._not_open() from None
-            raise connect_error(error, address=self.address) from None
-        finally:
-            tally.waiting -= 1
-            self._note_quiet()
-        now = time.monotonic()
-        tally.add_wait(now - begun)
-        tally.in_use += 1
-        lease = Lease(service, now, connection)
-        self._leases.add(lease)
-        return lease
+    async def acquire(self, service: str, *, timeout: float | None = None) -> Use:
+        """Take a connection as `lease` does, to be given back by `release`; prefer `lease`.
 
-    async def release(self, lease: Lease, *, wait: bool = True) -> None:
+        Raises SelfDeadlockError at once where the running task holds every connection that it could get.
+        """
+        leases = self._opened()
+        return leases.hold(await leases.take(service, timeout=timeout), service)
+
+    async def release(self, use: Use, *, wait: bool = True) -> None:
         """Give a connection back; a second time does nothing. Never fails because of the connection's state.
 
-        It takes until the server has reset the session, at most `connect_timeout` seconds, and goes on when
-        the call is cancelled. With `wait` False the call returns at once, for those whose time is up.
+        Where the use changed its session, it takes until that is cleared, at most `connect_timeout` seconds; which
+        goes on when the call is cancelled. With `wait` False the call returns at once.
         """
-        if lease.is_over:
+        if use.is_over:
             return
-        lease.is_over = True
-        # A task of its own, so that the lease counts as held until its connection can be used again.
-        returning = asyncio.ensure_future(self._give_back(lease))
-        self._returning.add(returning)
-        # Not at its end: a loop that cancels all its tasks can hit it before its first step.
-        returning.add_done_callback(partial(self._returned, lease))
-        if wait:
-            await asyncio.shield(returning)
+        use.is_over = True
+        cleared = use.leases.release(use.lease)
+        if wait and cleared is not None:
+            await asyncio.wait([cleared])
 
-    async def _give_back(self, lease: Lease) -> None:
-        connections = self._connections
-        # After a close, the lease is of connections that are gone.
-        if connections is None or lease not in self._leases:
-            return
-        # The use is over and had its own outcome; a connection that cannot be reset is replaced.
-        with suppress(*DRIVER_ERRORS):
-            await connections.give_back(lease.connection, timeout=self._settings.connect_timeout)
-
-    def _returned(self, lease: Lease, returning: asyncio.Task[None]) -> None:
-        self._returning.discard(returning)
-        if lease in self._leases:
-            self._leases.discard(lease)
-            self._tallies[lease.service].in_use -= 1
-        self._note_quiet()
-
-    def _opened(self) -> Connections:
-        if self._connections is not None and self._state is LifecycleState.STARTED:
-            return self._connections
+    def _opened(self) -> Leases:
+        if self._leases is not None and self._state is LifecycleState.STARTED:
+            return self._leases
         raise self._not_open()
 
     def _not_open(self) -> PoolStateError:
         return PoolStateError(
             f"the pool is not open, it is {self._state.value}",
             remedy="Start its container: `async with Container()`, or `await container.init_resources()`",
-        )
-
-    def _note_quiet(self) -> None:
-        if self._state is LifecycleState.STOPPING and self._is_quiet():
-            self._quiet.set()
-
-    def _exhausted(self, service: str, begun: float) -> PoolExhaustedError:
-        now = time.monotonic()
-        oldest = sorted(self._leases, key=lambda lease: lease.since)
-        holders = tuple(lease.describe(now) for lease in oldest)
-        return PoolExhaustedError(
-            service=service, waited=now - begun, holders=holders, max_size=self._settings.max_size
         )
 
     async def check(self, timeout: float | None = None) -> None:
@@ -304,41 +289,38 @@ class SharedPool:
         limit = self._settings.check_timeout if timeout is None else timeout
         deadline = time.monotonic() + limit
         try:
-            async with self.lease("poolhouse", timeout=limit) as lease:
-                await lease.connection.execute("SELECT 1", timeout=max(deadline - time.monotonic(), 0.001))
+            async with self.lease(OWN_SERVICE, timeout=limit) as use:
+                connection: asyncpg.Connection[Any] = use.lease.connection
+                await connection.execute("SELECT 1", timeout=max(deadline - time.monotonic(), 0.001))
         except DRIVER_ERRORS as error:
-            raise translate(error, service="poolhouse") or error from None
+            raise translate(error, service=OWN_SERVICE) or error from None
 
     def statistics(self) -> PoolStatistics:
         """Return the pool's figures as they are now, without asking the server."""
-        connections = self._connections
-        return PoolStatistics(
-            state=self._state,
-            min_size=self._settings.min_size,
-            max_size=self._settings.max_size,
-            size=connections.size if connections else 0,
-            idle=connections.idle if connections else 0,
-            in_use=len(self._leases),
-            waiting=sum(tally.waiting for tally in self._tallies.values()),
-            services={service: tally.freeze() for service, tally in sorted(self._tallies.items())},
-        )
+        leases = self._leases
+        if leases is None:
+            return PoolStatistics(self._state, self._settings.min_size, self._settings.max_size)
+        return leases.statistics(self._state)
 
 
 class LeaseContext:
     """What `SharedPool.lease` returns: takes a connection on entry, gives it back on exit."""
 
-    __slots__ = ("_lease", "_pool", "_service", "_timeout")
+    __slots__ = ("_pool", "_service", "_timeout", "_use")
 
     def __init__(self, pool: SharedPool, service: str, timeout: float | None) -> None:
         self._pool = pool
         self._service = service
         self._timeout = timeout
-        self._lease: Lease | None = None
+        self._use: Use | None = None
 
-    async def __aenter__(self) -> Lease:
-        self._lease = await self._pool.acquire(self._service, timeout=self._timeout)
-        return self._lease
+    async def __aenter__(self) -> Use:
+        self._use = await self._pool.acquire(self._service, timeout=self._timeout)
+        return self._use
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if self._lease is not None:
-            await self._pool.release(self._lease, wait=not isinstance(error, TimeoutError))
+        if self._use is None:
+            return
+        if error is not None:
+            self._use.note(error)
+        await self._pool.release(self._use, wait=not isinstance(error, TimeoutError))

@@ -147,8 +147,9 @@ class Establishing:
 
     async def _is_wanting(self) -> bool:
         with translated():
-            async with self._pool.lease(SERVICE) as lease:
-                login = await self._read(lease.connection)
+            # Not `use.connection`, after which the session would be cleared.
+            async with self._pool.lease(SERVICE) as use:
+                login = await self._read(use.lease.connection)
         self._asking = self._asking._replace(login=login)
         return bool(_to_mend(self._gaps))
 

@@ -2,12 +2,15 @@
 
 from asyncpg import Record
 
+from poolhouse.schema.attempts import Attempt, Attempts
 from poolhouse.schema.connection import Connection, Isolation, Transaction
 from poolhouse.schema.cursor import Cursor, CursorFactory
 from poolhouse.schema.manager import SchemaManager
 from poolhouse.schema.notifications import Notification, Notifications
 
 __all__ = [
+    "Attempt",
+    "Attempts",
     "Connection",
     "Cursor",
     "CursorFactory",

@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from poolhouse._core.session_effects import SessionEffect
 from poolhouse.errors import InFailedSqlTransactionError, UsageError
 from poolhouse.pool.faults import DRIVER_ERRORS, translate
+from poolhouse.pool.lease import over
 from poolhouse.schema.cursor import CursorFactory
 from poolhouse.schema.queries import Queries
-from poolhouse.schema.session import Session, enter_scope, joined_lease, leave_scope, refuse_given_back
+from poolhouse.schema.session import Session, enter_scope, joined_use, leave_scope
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
-    from asyncpg.transaction import Transaction as DriverTransaction
+    import asyncpg
 
-    from poolhouse.pool import Lease, SharedPool
+    from poolhouse.pool import SharedPool, Use
     from poolhouse.schema.session import Scope
+    from poolhouse.schema.statements import Statement
 
 Isolation = Literal["read_uncommitted", "read_committed", "repeatable_read", "serializable"]
 _ISOLATIONS: tuple[str, ...] = get_args(Isolation)
@@ -26,20 +28,20 @@ class Connection(Queries):
     """A connection held for one service: asyncpg's vocabulary, templates rendered, errors translated.
 
     It is what `acquire()` and `transaction()` give, and valid inside their block. `raw` is the asyncpg
-    connection itself, for what asyncpg has and this class has not, such as type codecs; what is changed on
-    it is undone when the connection goes back.
+    connection itself, for what asyncpg has and this class has not, such as type codecs; nobody can tell what was
+    changed on it, so it is closed when it goes back, and another one takes its place.
     """
 
-    __slots__ = ("_lease", "_pool", "_reads", "_schema")
+    __slots__ = ("_pool", "_reads", "_schema", "_use")
 
-    def __init__(self, pool: SharedPool, lease: Lease, *, schema: str, reads: frozenset[str]) -> None:
+    def __init__(self, pool: SharedPool, use: Use, *, schema: str, reads: frozenset[str]) -> None:
         self._pool = pool
-        self._lease = lease
+        self._use = use
         self._schema = schema
         self._reads = reads
 
     def __repr__(self) -> str:
-        return f"<Connection of service {self._schema!r}>"
+        return f"<Connection of service {self._use.service!r}>"
 
     @property
     def schema(self) -> str:
@@ -52,19 +54,32 @@ class Connection(Queries):
         return self._reads
 
     @property
-    def raw(self) -> PoolConnectionProxy[Any]:
+    def raw(self) -> asyncpg.Connection[Any]:
         """The asyncpg connection; its queries are not templates, and its errors are asyncpg's."""
-        return self._lease.connection
+        return self._use.connection
 
     @property
-    def lease(self) -> Lease:
+    def use(self) -> Use:
         """The use of the pool that this connection is."""
-        return self._lease
+        return self._use
 
     def _session(
-        self, timeout: float | None, *, sql: str | None = None, bulk: bool = False, stream: bool = False
+        self,
+        timeout: float | None,
+        *,
+        statement: Statement | None = None,
+        bulk: bool = False,
+        stream: bool = False,
     ) -> Session:
-        return Session(self._pool, self._schema, held=self._lease, timeout=timeout, sql=sql, bulk=bulk, stream=stream)
+        return Session(
+            self._pool,
+            self._use.service,
+            held=self._use,
+            timeout=timeout,
+            statement=statement,
+            bulk=bulk,
+            stream=stream,
+        )
 
     def transaction(
         self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
@@ -72,9 +87,10 @@ class Connection(Queries):
         """Return a transaction on this connection; inside another one, a savepoint. See Transaction."""
         return Transaction(
             self._pool,
+            service=self._use.service,
             schema=self._schema,
             reads=self._reads,
-            held=self._lease,
+            held=self._use,
             isolation=isolation,
             readonly=readonly,
             deferrable=deferrable,
@@ -88,52 +104,44 @@ class Connection(Queries):
         It needs a transaction, and lives as long as that; UsageError without one. `timeout` holds for
         each of its messages.
         """
-        sql = self.render(query)
-        refuse_given_back(self._lease)
+        statement, use = self._compile(query), self._use
+        if use.is_over:
+            raise over(use.service)
+        connection = use.lease.connection
         try:
-            if not self._lease.connection.is_in_transaction():
+            if not use.lease.is_in_transaction:
                 raise UsageError(
                     "a cursor lives in a transaction, and there is none",
-                    service=self._schema,
+                    service=use.service,
                     remedy="Use it inside `async with db.transaction()`",
                 )
-            driver = self._lease.connection.cursor(sql, *args, prefetch=prefetch, timeout=timeout)
+            driver = connection.cursor(statement.sql, *args, prefetch=prefetch, timeout=timeout)
         except DRIVER_ERRORS as error:
-            raise translate(error, service=self._schema, sql=sql) or error from None
-        return CursorFactory(driver, pool=self._pool, service=self._schema, lease=self._lease, sql=sql)
+            raise translate(error, service=use.service, sql=statement.sql) or error from None
+        return CursorFactory(driver, pool=self._pool, use=use, statement=statement)
 
 
 class Transaction:
     """An asynchronous context manager: committed when its block ends, rolled back when the block raises.
 
-    Inside the block, queries of the same task through any manager of the same schema and pool are part of
+    Inside the block, queries of the same task through any manager of the same service and pool are part of
     it; so is a further `transaction()`, as a savepoint. Child tasks are not part of it. The block's
     exception passes through unchanged; a commit that fails raises a DatabaseError. A block that ends well
     after swallowing an error of the server raises InFailedSqlTransactionError: PostgreSQL would answer the
-    commit with a rollback, silently. What is done on `raw` is not seen in this. Cancelled anywhere but in the
-    commit itself, whose outcome is the server's, it is rolled back; the connection is given back always.
+    commit with a rollback, silently. Cancelled anywhere but in the commit itself, whose outcome is the server's, it is
+    rolled back; the connection is given back always.
     """
 
-    __slots__ = (
-        "_deferrable",
-        "_driver",
-        "_held",
-        "_isolation",
-        "_leased",
-        "_pool",
-        "_readonly",
-        "_reads",
-        "_schema",
-        "_scope",
-    )
+    __slots__ = ("_held", "_is_nested", "_leased", "_modes", "_pool", "_reads", "_schema", "_scope", "_service")
 
     def __init__(
         self,
         pool: SharedPool,
         *,
+        service: str,
         schema: str,
         reads: frozenset[str],
-        held: Lease | None = None,
+        held: Use | None = None,
         isolation: Isolation | None,
         readonly: bool,
         deferrable: bool,
@@ -141,94 +149,106 @@ class Transaction:
         if isolation is not None and isolation not in _ISOLATIONS:
             raise UsageError(
                 f"there is no isolation level {isolation!r}",
-                service=schema,
+                service=service,
                 remedy=f"Use one of {', '.join(_ISOLATIONS)}",
             )
         self._pool = pool
+        self._service = service
         self._schema = schema
         self._reads = reads
         self._held = held
-        self._isolation: Isolation | None = isolation
-        self._readonly = readonly
-        self._deferrable = deferrable
-        self._leased: Lease | None = None
-        self._driver: DriverTransaction | None = None
+        self._modes = _modes(isolation, readonly=readonly, deferrable=deferrable)
+        self._leased: Use | None = None
+        self._is_nested = False
         self._scope: Scope | None = None
 
     async def __aenter__(self) -> Connection:
         if self._scope is not None:
             raise UsageError("a transaction object opens one transaction", remedy="Call transaction() again")
-        lease = self._held or joined_lease(self._pool, self._schema)
-        if lease is None:
-            lease = self._leased = await self._pool.acquire(self._schema)
+        use = self._held or joined_use(self._pool, self._service)
+        if use is None:
+            use = self._leased = await self._pool.acquire(self._service)
         try:
-            self._driver = await self._begin(lease)
+            await self._begin(use)
         except BaseException:
             await self._give_back()
             raise
-        self._scope = enter_scope(self._pool, self._schema, lease)
-        return Connection(self._pool, lease, schema=self._schema, reads=self._reads)
+        self._scope = enter_scope(self._pool, self._service, use)
+        return Connection(self._pool, use, schema=self._schema, reads=self._reads)
 
-    async def _begin(self, lease: Lease) -> DriverTransaction:
-        refuse_given_back(lease)
-        is_nested = False
+    async def _begin(self, use: Use) -> None:
+        if use.is_over:
+            raise over(use.service)
+        connection = use.lease.connection
         try:
-            is_nested = lease.connection.is_in_transaction()
-            if is_nested:
+            self._is_nested = use.lease.is_in_transaction
+            if self._is_nested:
                 self._refuse_modes()
+                await connection.execute("SAVEPOINT poolhouse")
             else:
-                lease.failed = False
-            driver = lease.connection.transaction(
-                isolation=self._isolation, readonly=self._readonly, deferrable=self._deferrable
-            )
-            # Entered, not started: asyncpg warns when a connection is reset in a transaction it does not manage.
-            await driver.__aenter__()
+                use.failed = False
+                await connection.execute(f"BEGIN{self._modes}")
         except DRIVER_ERRORS as error:
-            raise translate(error, service=self._schema) or error from None
-        except asyncio.CancelledError:
-            self._give_up(lease, is_nested=is_nested)
+            use.note(error)
+            raise translate(error, service=self._service) or error from None
+        except asyncio.CancelledError as error:
+            use.note(error)
+            self._give_up(use)
             raise
-        return driver
 
-    def _give_up(self, lease: Lease, *, is_nested: bool) -> None:
+    def _give_up(self, use: Use) -> None:
         # Cancelled in SAVEPOINT, the server may have aborted the transaction around it. Cancelled in BEGIN, it
         # may have begun one that nobody will end, so a connection that its holder goes on using is cut.
-        lease.failed = True
-        if not is_nested and self._leased is None:
-            lease.connection.terminate()
+        use.failed = True
+        if not self._is_nested and self._leased is None:
+            use.lease.connection.terminate()
 
     def _refuse_modes(self) -> None:
-        if self._isolation is not None or self._readonly or self._deferrable:
+        if self._modes:
             raise UsageError(
                 "isolation, readonly and deferrable belong to a whole transaction, and this one is nested in another",
-                service=self._schema,
+                service=self._service,
                 remedy="Say them where the outermost transaction begins",
             )
 
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        scope, driver = self._scope, self._driver
-        if scope is None or driver is None:
+    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool | None:
+        scope = self._scope
+        if scope is None:
             raise UsageError("the transaction is not open", remedy="Enter it with `async with`")
-        swallowed = self._swallowed() if error is None and scope.lease.failed else None
-        cause = error or swallowed
+        swallowed = self._swallowed() if error is None and scope.use.failed else None
         try:
-            scope.lease.failed = True  # unless what follows comes to its end
-            await driver.__aexit__(type(cause) if cause else kind, cause, trace)
-            scope.lease.failed = False
+            await self._end(scope.use, is_well=error is None and swallowed is None)
         except DRIVER_ERRORS as failure:
             # A rollback fails when the connection is gone, and the transaction with it: the block's error counts.
-            if cause is None:
-                raise translate(failure, service=self._schema) or failure from None
+            if error is None and swallowed is None:
+                raise translate(failure, service=self._service) or failure from None
         finally:
             leave_scope(scope)
             await self._give_back()
         if swallowed is not None:
             raise swallowed
+        return None
+
+    async def _end(self, use: Use, *, is_well: bool) -> None:
+        connection = use.lease.connection
+        if self._is_nested:
+            message = "RELEASE SAVEPOINT poolhouse"
+            if not is_well:
+                message = f"ROLLBACK TO SAVEPOINT poolhouse; {message}"
+        else:
+            message = "COMMIT" if is_well else "ROLLBACK"
+        use.failed = True  # unless what follows comes to its end
+        try:
+            await connection.execute(message)
+        except BaseException as error:
+            use.note(error)
+            raise
+        use.failed = False
 
     def _swallowed(self) -> InFailedSqlTransactionError:
         return InFailedSqlTransactionError(
             "an error in the transaction was swallowed, so it was rolled back instead of committed",
-            service=self._schema,
+            service=self._service,
             sqlstate="25P02",
             remedy="Let the error leave the block, or put the statement that may fail into a transaction() of its own",
         )
@@ -236,4 +256,11 @@ class Transaction:
     async def _give_back(self) -> None:
         if self._leased is not None:
             leased, self._leased = self._leased, None
+            if leased.lease.is_in_transaction:
+                leased.lease.soil(SessionEffect.DIRTY)
             await self._pool.release(leased)
+
+
+def _modes(isolation: Isolation | None, *, readonly: bool, deferrable: bool) -> str:
+    level = f" ISOLATION LEVEL {isolation.replace('_', ' ').upper()}" if isolation else ""
+    return f"{level}{' READ ONLY' if readonly else ''}{' DEFERRABLE' if deferrable else ''}"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from asyncpg.cursor import Cursor as DriverCursor
     from asyncpg.cursor import CursorFactory as DriverCursorFactory
 
-    from poolhouse.pool import Lease, SharedPool
+    from poolhouse.pool import SharedPool, Use
+    from poolhouse.schema.statements import Statement
 
 T = TypeVar("T")
 
@@ -21,23 +22,20 @@ T = TypeVar("T")
 class CursorFactory:
     """What `cursor()` returns: `async for` over its rows, or `await` it for a Cursor to move by hand."""
 
-    __slots__ = ("_driver", "_lease", "_pool", "_service", "_sql")
+    __slots__ = ("_driver", "_pool", "_statement", "_use")
 
-    def __init__(
-        self, driver: DriverCursorFactory[Any], *, pool: SharedPool, service: str, lease: Lease, sql: str
-    ) -> None:
+    def __init__(self, driver: DriverCursorFactory[Any], *, pool: SharedPool, use: Use, statement: Statement) -> None:
         self._driver = driver
         self._pool = pool
-        self._service = service
-        self._lease = lease
-        self._sql = sql
+        self._use = use
+        self._statement = statement
 
     def __repr__(self) -> str:
-        return f"<CursorFactory of service {self._service!r}>"
+        return f"<CursorFactory of service {self._use.service!r}>"
 
     def session(self) -> Session:
         """Return the context in which one message of the cursor is sent."""
-        return Session(self._pool, self._service, held=self._lease, timeout=None, sql=self._sql)
+        return Session(self._pool, self._use.service, held=self._use, timeout=None, statement=self._statement)
 
     async def __aiter__(self) -> AsyncIterator[Record]:
         async with self.session():

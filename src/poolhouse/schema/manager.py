@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from poolhouse._core.identifiers import check_identifier
 from poolhouse.errors import ConfigurationError, UsageError
+from poolhouse.schema.attempts import Attempt, Attempts
 from poolhouse.schema.connection import Connection, Isolation, Transaction
 from poolhouse.schema.notifications import Listener
 from poolhouse.schema.queries import Queries
-from poolhouse.schema.session import Session, joined_lease
+from poolhouse.schema.rows import row_builder
+from poolhouse.schema.session import Session, innermost, joined_use
+from poolhouse.schema.statements import Statement, compile_statement
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from asyncpg import Record
+
     from poolhouse.pool import SharedPool
     from poolhouse.schema.cursor import CursorFactory
+
+T = TypeVar("T")
+TransactionT = TypeVar("TransactionT", bound=Transaction)
 
 
 class SchemaManager(Queries):
@@ -26,19 +34,24 @@ class SchemaManager(Queries):
     leases a connection for its own time, except inside `async with db.transaction()`, whose connection
     the calls of the same task share.
 
+    `service` is whose leases, limits and role it uses: that of its schema's name, unless one service has many
+    schemas, such as one for each of its tenants.
+
     Raises IdentifierError for a schema name that PostgreSQL cannot hold.
     """
 
-    __slots__ = ("_pool", "_reads", "_schema")
+    __slots__ = ("_pool", "_reads", "_schema", "_service")
 
     _pool: SharedPool
     _schema: str
     _reads: frozenset[str]
+    _service: str
 
-    def __init__(self, pool: SharedPool, *, schema: str, reads: Iterable[str] = ()) -> None:
+    def __init__(self, pool: SharedPool, *, schema: str, reads: Iterable[str] = (), service: str | None = None) -> None:
         object.__setattr__(self, "_pool", pool)
         object.__setattr__(self, "_schema", check_identifier(schema))
         object.__setattr__(self, "_reads", _check_reads(reads))
+        object.__setattr__(self, "_service", self._schema if service is None else check_identifier(service))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"a SchemaManager is immutable: build another one instead of setting {name!r}")
@@ -49,14 +62,18 @@ class SchemaManager(Queries):
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SchemaManager):
             return NotImplemented
-        return self._pool is other._pool and self._schema == other._schema and self._reads == other._reads
+        return self._pool is other._pool and self._facts() == other._facts()
 
     def __hash__(self) -> int:
-        return hash((id(self._pool), self._schema, self._reads))
+        return hash((id(self._pool), *self._facts()))
+
+    def _facts(self) -> tuple[object, ...]:
+        return self._schema, self._reads, self._service
 
     def __repr__(self) -> str:
         reads = f", reads {', '.join(sorted(self._reads))}" if self._reads else ""
-        return f"<SchemaManager of schema {self._schema!r}{reads}>"
+        service = f" of service {self._service!r}" if self._service != self._schema else ""
+        return f"<SchemaManager of schema {self._schema!r}{service}{reads}>"
 
     @property
     def pool(self) -> SharedPool:
@@ -73,27 +90,164 @@ class SchemaManager(Queries):
         """Tables of other schemas that templates may name, as "schema.table"."""
         return self._reads
 
-    def _session(
-        self, timeout: float | None, *, sql: str | None = None, bulk: bool = False, stream: bool = False
-    ) -> Session:
-        held = joined_lease(self._pool, self._schema)
-        return Session(self._pool, self._schema, held=held, timeout=timeout, sql=sql, bulk=bulk, stream=stream)
+    @property
+    def service(self) -> str:
+        """The service whose leases, limits and role it uses."""
+        return self._service
 
+    def _session(
+        self,
+        timeout: float | None,
+        *,
+        statement: Statement | None = None,
+        bulk: bool = False,
+        stream: bool = False,
+    ) -> Session:
+        held = joined_use(self._pool, self._service)
+        return Session(
+            self._pool, self._service, held=held, timeout=timeout, statement=statement, bulk=bulk, stream=stream
+        )
+
+    # What follows is what Queries does, without a session of its own, where a single statement needs none: no
+    # coroutine, timer or task besides the driver's. Why, and what it saves: docs/decisions/0011.
+
+    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
+        """Run a statement and return its status, such as `INSERT 0 1`; without arguments, several at once."""
+        leases = self._pool.ready
+        if leases is None or innermost.get() is not None:
+            return await super().execute(query, *args, timeout=timeout)
+        sql, effect, _ = compile_statement(query, self._schema, self._reads)
+        lease = leases.take_ready(self._service, query, effect)
+        if lease is None:
+            lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
+            timeout = lease.left_of(timeout)
+        try:
+            status: str = await lease.connection.execute(sql, *args, timeout=timeout)
+        except BaseException as error:
+            leases.give_up(lease, error, sql=sql)
+            raise
+        leases.put_back(lease)
+        return status
+
+    @overload
+    async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: None = None) -> list[Record]: ...
+
+    @overload
+    async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: type[T]) -> list[T]: ...
+
+    async def fetch(
+        self, query: str, *args: Any, timeout: float | None = None, into: type[T] | None = None
+    ) -> list[Record] | list[T]:
+        """Run a query and return all rows, as Records or as instances of `into`.
+
+        `into` is a dataclass or a pydantic model; RowMappingError says which columns do not fit it.
+        """
+        leases = self._pool.ready
+        if leases is None or into is not None or innermost.get() is not None:
+            return await super().fetch(query, *args, timeout=timeout, into=into)
+        sql, effect, _ = compile_statement(query, self._schema, self._reads)
+        lease = leases.take_ready(self._service, query, effect)
+        if lease is None:
+            lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
+            timeout = lease.left_of(timeout)
+        try:
+            rows: list[Record] = await lease.connection.fetch(sql, *args, timeout=timeout)
+        except BaseException as error:
+            leases.give_up(lease, error, sql=sql)
+            raise
+        leases.put_back(lease)
+        return rows
+
+    @overload
+    async def fetchrow(
+        self, query: str, *args: Any, timeout: float | None = None, into: None = None
+    ) -> Record | None: ...
+
+    @overload
+    async def fetchrow(self, query: str, *args: Any, timeout: float | None = None, into: type[T]) -> T | None: ...
+
+    async def fetchrow(
+        self, query: str, *args: Any, timeout: float | None = None, into: type[T] | None = None
+    ) -> Record | T | None:
+        """Run a query and return its first row, or None; as a Record or as an instance of `into`."""
+        leases = self._pool.ready
+        if leases is None or innermost.get() is not None:
+            return await super().fetchrow(query, *args, timeout=timeout, into=into)
+        sql, effect, _ = compile_statement(query, self._schema, self._reads)
+        build = None if into is None else row_builder(into)
+        lease = leases.take_ready(self._service, query, effect)
+        if lease is None:
+            lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
+            timeout = lease.left_of(timeout)
+        try:
+            row: Record | None = await lease.connection.fetchrow(sql, *args, timeout=timeout)
+        except BaseException as error:
+            leases.give_up(lease, error, sql=sql)
+            raise
+        leases.put_back(lease)
+        return row if build is None or row is None else build(row)
+
+    async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
+        """Run a query and return one column of its first row, or None when there is no row."""
+        leases = self._pool.ready
+        if leases is None or innermost.get() is not None:
+            return await super().fetchval(query, *args, column=column, timeout=timeout)
+        sql, effect, _ = compile_statement(query, self._schema, self._reads)
+        lease = leases.take_ready(self._service, query, effect)
+        if lease is None:
+            lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
+            timeout = lease.left_of(timeout)
+        try:
+            value: Any = await lease.connection.fetchval(sql, *args, column=column, timeout=timeout)
+        except BaseException as error:
+            leases.give_up(lease, error, sql=sql)
+            raise
+        leases.put_back(lease)
+        return value
+
+    @overload
     def transaction(
         self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False
-    ) -> Transaction:
+    ) -> Transaction: ...
+
+    @overload
+    def transaction(
+        self, *, isolation: Isolation | None = None, readonly: bool = False, deferrable: bool = False, retries: int
+    ) -> Attempts: ...
+
+    def transaction(
+        self,
+        *,
+        isolation: Isolation | None = None,
+        readonly: bool = False,
+        deferrable: bool = False,
+        retries: int | None = None,
+    ) -> Transaction | Attempts:
         """Return a transaction to be used with `async with`; inside another one of this task, a savepoint.
 
-        The modes are PostgreSQL's, and belong to the outermost transaction. See Transaction.
+        The modes are PostgreSQL's, and belong to the outermost transaction. See Transaction; with `retries`, which
+        belongs to it too, see Attempts.
         """
-        return Transaction(
-            self._pool,
-            schema=self._schema,
-            reads=self._reads,
-            isolation=isolation,
-            readonly=readonly,
-            deferrable=deferrable,
-        )
+
+        def begin(kind: type[TransactionT]) -> TransactionT:
+            return kind(
+                self._pool,
+                service=self._service,
+                schema=self._schema,
+                reads=self._reads,
+                isolation=isolation,
+                readonly=readonly,
+                deferrable=deferrable,
+            )
+
+        if retries is None:
+            return begin(Transaction)
+        if joined_use(self._pool, self._service) is not None:
+            remedy = "Let the outermost transaction have the retries"
+            raise UsageError("a savepoint cannot be run again by itself", service=self._service, remedy=remedy)
+        if retries < 0:
+            raise UsageError(f"there cannot be {retries} retries", service=self._service, remedy="Use 0 for none")
+        return Attempts(lambda: begin(Attempt), retries=retries)
 
     def acquire(self, *, timeout: float | None = None) -> Acquisition:
         """Hold one connection for several statements: `async with db.acquire() as connection`.
@@ -105,8 +259,8 @@ class SchemaManager(Queries):
 
     async def release(self, connection: Connection) -> None:
         """Give back what `await db.acquire()` gave; a second time, or in a transaction, does nothing."""
-        if connection.lease is not joined_lease(self._pool, self._schema):
-            await self._pool.release(connection.lease)
+        if connection.use is not joined_use(self._pool, self._service):
+            await self._pool.release(connection.use)
 
     def cursor(
         self, query: str, *args: Any, prefetch: int | None = None, timeout: float | None = None
@@ -115,14 +269,14 @@ class SchemaManager(Queries):
 
         UsageError when there is none: a cursor lives as long as its transaction.
         """
-        lease = joined_lease(self._pool, self._schema)
-        if lease is None:
+        use = joined_use(self._pool, self._service)
+        if use is None:
             raise UsageError(
                 "a cursor lives in a transaction, and this task has none open",
-                service=self._schema,
+                service=self._service,
                 remedy="Use it inside `async with db.transaction()`",
             )
-        connection = Connection(self._pool, lease, schema=self._schema, reads=self._reads)
+        connection = Connection(self._pool, use, schema=self._schema, reads=self._reads)
         return connection.cursor(query, *args, prefetch=prefetch, timeout=timeout)
 
     def listen(self, *channels: str) -> Listener:
@@ -131,8 +285,8 @@ class SchemaManager(Queries):
         Channels belong to the whole database, not to the schema. Holds one connection meanwhile.
         """
         if not channels:
-            raise UsageError("there is no channel to listen on", service=self._schema, remedy="Name one, or several")
-        return Listener(self._pool, self._schema, tuple(map(check_identifier, channels)))
+            raise UsageError("there is no channel to listen on", service=self._service, remedy="Name one, or several")
+        return Listener(self._pool, self._service, tuple(map(check_identifier, channels)))
 
 
 def _check_reads(reads: Iterable[str]) -> frozenset[str]:
@@ -160,8 +314,8 @@ class Acquisition:
 
     async def _acquire(self) -> Connection:
         db = self._db
-        lease = joined_lease(db.pool, db.schema) or await db.pool.acquire(db.schema, timeout=self._timeout)
-        return Connection(db.pool, lease, schema=db.schema, reads=db.reads)
+        use = joined_use(db.pool, db.service) or await db.pool.acquire(db.service, timeout=self._timeout)
+        return Connection(db.pool, use, schema=db.schema, reads=db.reads)
 
     def __await__(self) -> Generator[Any, None, Connection]:
         return self._acquire().__await__()

@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from poolhouse._core.session_effects import SessionEffect
 from poolhouse.errors import ConnectionLostError, UsageError
 from poolhouse.pool.faults import DRIVER_ERRORS, translate
 
 if TYPE_CHECKING:
-    from poolhouse.pool import Lease, SharedPool
+    from poolhouse.pool import SharedPool, Use
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +58,13 @@ class Listener:
     raises ConnectionLostError after what had arrived; listen again, and look for what was missed.
     """
 
-    __slots__ = ("_channels", "_lease", "_notifications", "_pool", "_service")
+    __slots__ = ("_channels", "_notifications", "_pool", "_service", "_use")
 
     def __init__(self, pool: SharedPool, service: str, channels: tuple[str, ...]) -> None:
         self._pool = pool
         self._service = service
         self._channels = channels
-        self._lease: Lease | None = None
+        self._use: Use | None = None
         end = ConnectionLostError(
             f"the connection that listened on {', '.join(map(repr, channels))} was lost",
             service=service,
@@ -72,35 +73,41 @@ class Listener:
         self._notifications = Notifications(end)
 
     async def __aenter__(self) -> Notifications:
-        if self._lease is not None:
+        if self._use is not None:
             raise UsageError("the listener listens already", service=self._service, remedy="Call listen() again")
-        self._lease = lease = await self._pool.acquire(self._service)
+        self._use = use = await self._pool.acquire(self._service)
+        use.lease.statement = f"LISTEN {', '.join(self._channels)}"
+        use.lease.soil(SessionEffect.DIRTY)
+        connection = use.lease.connection
         try:
-            lease.connection.add_termination_listener(self._on_end)
+            connection.add_termination_listener(self._on_end)
             for channel in self._channels:
-                await lease.connection.add_listener(channel, self._on_notification)
+                await connection.add_listener(channel, self._on_notification)
         except BaseException as error:
-            await self._leave(lease)
+            await self._leave(use)
             if isinstance(error, DRIVER_ERRORS):
                 raise translate(error, service=self._service) or error from None
             raise
         return self._notifications
 
     async def __aexit__(self, *_: object) -> None:
-        if self._lease is not None:
-            await self._leave(self._lease)
+        if self._use is not None:
+            await self._leave(self._use)
 
-    async def _leave(self, lease: Lease) -> None:
+    async def _leave(self, use: Use) -> None:
+        connection = use.lease.connection
         try:
-            if not lease.connection.is_closed():
-                lease.connection.remove_termination_listener(self._on_end)
+            if not connection.is_closed():
+                connection.remove_termination_listener(self._on_end)
                 for channel in self._channels:
-                    await lease.connection.remove_listener(channel, self._on_notification)
-        except DRIVER_ERRORS:
-            # Nothing is left to stop listening on.
-            pass
+                    await connection.remove_listener(channel, self._on_notification)
+        except BaseException as error:
+            # The driver may go on calling for what it was not told to forget.
+            use.lease.soil(SessionEffect.SPOILT)
+            if not isinstance(error, DRIVER_ERRORS):
+                raise
         finally:
-            await self._pool.release(lease)
+            await self._pool.release(use)
 
     def _on_notification(self, _connection: Any, pid: int, channel: str, payload: object) -> None:
         self._notifications.put(Notification(channel, str(payload), pid))

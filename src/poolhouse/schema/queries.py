@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
 
-from poolhouse._core.template import compile_template
 from poolhouse.schema.rows import row_builder
+from poolhouse.schema.statements import Statement, compile_statement
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Sequence
@@ -47,12 +46,6 @@ class CopyFromFormat(CopyFormat, total=False):
     where: str
 
 
-@lru_cache(maxsize=4096)
-def render(query: str, schema: str, reads: frozenset[str]) -> str:
-    """Return `query` with its placeholders replaced; TemplateError says what is wrong, before any I/O."""
-    return compile_template(query).render(schema, reads)
-
-
 class Queries(ABC):
     """Run statements in one schema. The words, arguments and results are asyncpg's.
 
@@ -76,25 +69,33 @@ class Queries(ABC):
 
     @abstractmethod
     def _session(
-        self, timeout: float | None, *, sql: str | None = None, bulk: bool = False, stream: bool = False
+        self,
+        timeout: float | None,
+        *,
+        statement: Statement | None = None,
+        bulk: bool = False,
+        stream: bool = False,
     ) -> Session:
         """Return the context in which one operation has a connection; see Session."""
 
     def render(self, query: str) -> str:
         """Return the SQL that `query` becomes; raises TemplateError for a placeholder that is not right."""
-        return render(query, self.schema, self.reads)
+        return self._compile(query).sql
+
+    def _compile(self, query: str) -> Statement:
+        return compile_statement(query, self.schema, self.reads)
 
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
         """Run a statement and return its status, such as `INSERT 0 1`; without arguments, several at once."""
-        sql = self.render(query)
-        async with self._session(timeout, sql=sql) as session:
-            return await session.connection.execute(sql, *args, timeout=session.remaining())
+        statement = self._compile(query)
+        async with self._session(timeout, statement=statement) as session:
+            return await session.connection.execute(statement.sql, *args, timeout=session.remaining())
 
     async def executemany(self, query: str, args: Iterable[Sequence[Any]], *, timeout: float | None = None) -> None:
         """Run a statement once for each sequence of arguments; all of them take effect, or none."""
-        sql = self.render(query)
-        async with self._session(timeout, sql=sql, bulk=True) as session:
-            await session.connection.executemany(sql, session.caller.rows(args), timeout=session.remaining())
+        statement = self._compile(query)
+        async with self._session(timeout, statement=statement, bulk=True) as session:
+            await session.connection.executemany(statement.sql, session.caller.rows(args), timeout=session.remaining())
 
     @overload
     async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: None = None) -> list[Record]: ...
@@ -109,10 +110,10 @@ class Queries(ABC):
 
         `into` is a dataclass or a pydantic model; RowMappingError says which columns do not fit it.
         """
-        sql = self.render(query)
+        statement = self._compile(query)
         build = None if into is None else row_builder(into)
-        async with self._session(timeout, sql=sql) as session:
-            rows = await session.connection.fetch(sql, *args, timeout=session.remaining())
+        async with self._session(timeout, statement=statement) as session:
+            rows = await session.connection.fetch(statement.sql, *args, timeout=session.remaining())
         return rows if build is None else [build(row) for row in rows]
 
     @overload
@@ -127,25 +128,27 @@ class Queries(ABC):
         self, query: str, *args: Any, timeout: float | None = None, into: type[T] | None = None
     ) -> Record | T | None:
         """Run a query and return its first row, or None; as a Record or as an instance of `into`."""
-        sql = self.render(query)
+        statement = self._compile(query)
         build = None if into is None else row_builder(into)
-        async with self._session(timeout, sql=sql) as session:
-            row = await session.connection.fetchrow(sql, *args, timeout=session.remaining())
+        async with self._session(timeout, statement=statement) as session:
+            row = await session.connection.fetchrow(statement.sql, *args, timeout=session.remaining())
         return row if build is None or row is None else build(row)
 
     async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
         """Run a query and return one column of its first row, or None when there is no row."""
-        sql = self.render(query)
-        async with self._session(timeout, sql=sql) as session:
-            return await session.connection.fetchval(sql, *args, column=column, timeout=session.remaining())
+        statement = self._compile(query)
+        async with self._session(timeout, statement=statement) as session:
+            return await session.connection.fetchval(statement.sql, *args, column=column, timeout=session.remaining())
 
     async def fetchmany(
         self, query: str, args: Iterable[Sequence[Any]], *, timeout: float | None = None
     ) -> list[Record]:
         """Run a query once for each sequence of arguments and return all rows, in that order."""
-        sql = self.render(query)
-        async with self._session(timeout, sql=sql, bulk=True) as session:
-            return await session.connection.fetchmany(sql, session.caller.rows(args), timeout=session.remaining())
+        statement = self._compile(query)
+        async with self._session(timeout, statement=statement, bulk=True) as session:
+            return await session.connection.fetchmany(
+                statement.sql, session.caller.rows(args), timeout=session.remaining()
+            )
 
     async def copy_records_to_table(
         self,
@@ -157,7 +160,7 @@ class Queries(ABC):
         timeout: float | None = None,
     ) -> str:
         """Copy records into a table of this schema, in binary, and return the status, such as `COPY 100`."""
-        async with self._session(timeout, sql="", bulk=True) as session:
+        async with self._session(timeout, bulk=True) as session:
             return await session.connection.copy_records_to_table(
                 table_name,
                 records=session.caller.rows(records),
@@ -177,7 +180,7 @@ class Queries(ABC):
         **options: Unpack[CopyFromFormat],
     ) -> str:
         """Copy a file's content (path, file object or asynchronous iterable of bytes) into a table of this schema."""
-        session = self._session(timeout, sql="", bulk=True)
+        session = self._session(timeout, bulk=True)
         async with session.caller.source(source) as readable, session:
             return await session.connection.copy_to_table(
                 table_name,
@@ -213,9 +216,9 @@ class Queries(ABC):
         self, query: str, *args: Any, output: Any, timeout: float | None = None, **options: Unpack[CopyToFormat]
     ) -> str:
         """Copy the rows of a query into `output`: a path, a file object or a coroutine function taking bytes."""
-        sql = self.render(query)
-        session = self._session(timeout, sql=sql, stream=True)
+        statement = self._compile(query)
+        session = self._session(timeout, statement=statement, stream=True)
         async with session.caller.output(output) as writable, session:
             return await session.connection.copy_from_query(
-                sql, *args, output=writable, timeout=session.remaining(), **options
+                statement.sql, *args, output=writable, timeout=session.remaining(), **options
             )

@@ -8,50 +8,53 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from poolhouse.errors import DataError, UsageError
+from poolhouse._core.session_effects import SessionEffect
+from poolhouse.errors import DataError
 from poolhouse.pool.faults import DRIVER_ERRORS, aborts_transaction, translate
+from poolhouse.pool.lease import over
 from poolhouse.schema.caller import CallerCode
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
+    import asyncpg
 
-    from poolhouse.pool import Lease, SharedPool
+    from poolhouse.pool import SharedPool, Use
+    from poolhouse.schema.statements import Statement
 
 
 @dataclass(slots=True, eq=False)
 class Scope:
-    """A transaction that a task has open for a schema: what the task's queries for that schema join."""
+    """A transaction that a task has open for a service: what the task's queries for that service join."""
 
     pool: SharedPool
-    schema: str
+    service: str
     task: asyncio.Task[Any] | None
-    lease: Lease
+    use: Use
     outer: Scope | None
     is_left: bool = False
 
 
-_innermost: ContextVar[Scope | None] = ContextVar("poolhouse_scope", default=None)
+innermost: ContextVar[Scope | None] = ContextVar("poolhouse_scope", default=None)
 
 
-def joined_lease(pool: SharedPool, schema: str) -> Lease | None:
-    """Return the connection of the transaction that the running task has open on `pool` for `schema`.
+def joined_use(pool: SharedPool, service: str) -> Use | None:
+    """Return the connection of the transaction that the running task has open on `pool` for `service`.
 
     A task that was started inside a transaction does not find it, although it inherits the context: two
     tasks cannot use one connection at the same time.
     """
-    scope = _innermost.get()
+    scope = innermost.get()
     while scope is not None:
-        is_open = not scope.is_left and scope.pool is pool and scope.schema == schema
+        is_open = not scope.is_left and scope.pool is pool and scope.service == service
         if is_open and scope.task is asyncio.current_task():
-            return scope.lease
+            return scope.use
         scope = scope.outer
     return None
 
 
-def enter_scope(pool: SharedPool, schema: str, lease: Lease) -> Scope:
+def enter_scope(pool: SharedPool, service: str, use: Use) -> Scope:
     """Make a transaction the innermost one of the running task."""
-    scope = Scope(pool, schema, asyncio.current_task(), lease, _innermost.get())
-    _innermost.set(scope)
+    scope = Scope(pool, service, asyncio.current_task(), use, innermost.get())
+    innermost.set(scope)
     return scope
 
 
@@ -60,40 +63,42 @@ def leave_scope(scope: Scope) -> None:
     # Not ContextVar.reset(): a fixture may be entered in one context and left in another, and an exit
     # stack of transactions of two schemas need not be left in the reverse order.
     scope.is_left = True
-    innermost = _innermost.get()
-    while innermost is not None and innermost.is_left:
-        innermost = innermost.outer
-    _innermost.set(innermost)
-
-
-def refuse_given_back(lease: Lease) -> None:
-    """Raise UsageError when a connection is used after it went back, where somebody else may have it by now."""
-    if lease.is_over:
-        raise UsageError(
-            "the connection was given back already",
-            service=lease.service,
-            remedy="Use it inside its `async with` block only",
-        )
+    last = innermost.get()
+    while last is not None and last.is_left:
+        last = last.outer
+    innermost.set(last)
 
 
 class Session:
     """The context of one operation: has a connection, counts its time, translates what the driver raises.
 
-    Uses the connection `held` when there is one, and leases one for its own time otherwise. `sql` is the
-    statement when it has parameters. `bulk` says that the operation sends rows while it goes on, so that
-    even a row refused by the driver leaves others behind, and `stream` that it receives them so.
+    Uses the connection `held` when there is one, and leases one for its own time otherwise. `bulk` says that the
+    operation sends rows while it goes on, so that even a row refused by the driver leaves others behind, and
+    `stream` that it receives them so.
     """
 
-    __slots__ = ("_bulk", "_deadline", "_held", "_leased", "_pool", "_service", "_sql", "_stream", "_timeout", "caller")
+    __slots__ = (
+        "_bulk",
+        "_deadline",
+        "_held",
+        "_leased",
+        "_pool",
+        "_service",
+        "_since",
+        "_statement",
+        "_stream",
+        "_timeout",
+        "caller",
+    )
 
     def __init__(
         self,
         pool: SharedPool,
         service: str,
         *,
-        held: Lease | None,
+        held: Use | None,
         timeout: float | None,
-        sql: str | None = None,
+        statement: Statement | None = None,
         bulk: bool = False,
         stream: bool = False,
     ) -> None:
@@ -101,11 +106,12 @@ class Session:
         self._service = service
         self._held = held
         self._timeout = timeout
-        self._sql = sql
+        self._statement = statement
         self._bulk = bulk
         self._stream = stream
         self._deadline: float | None = None
-        self._leased: Lease | None = None
+        self._leased: Use | None = None
+        self._since = 0.0
         self.caller = CallerCode()
 
     async def __aenter__(self) -> Self:
@@ -113,39 +119,52 @@ class Session:
             self._deadline = time.monotonic() + self._timeout
         if self._held is None:
             self._held = self._leased = await self._pool.acquire(self._service, timeout=self._timeout)
-        else:
-            refuse_given_back(self._held)
+        elif self._held.is_over:
+            raise over(self._held.service)
+        if self._statement is not None:
+            self._held.lease.statement = self._statement.text
+            self._held.lease.soil(self._statement.effect)
+        self._since = time.monotonic()
         return self
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if error is not None and self._held is not None:
-            self._note(error, self._held)
+        if self._held is not None and not self._held.is_over:
+            if error is not None:
+                self._note(error, self._held)
+            if self._statement is not None:
+                seconds = time.monotonic() - self._since
+                self._held.leases.tell_slow(self._held.lease, self._statement.text, seconds)
         if self._leased is not None:
             # A server that is too slow for the statement is not waited for again.
             await self._pool.release(self._leased, wait=not isinstance(error, TimeoutError))
         if error is None or error is self.caller.raised:
             return
         if isinstance(error, DRIVER_ERRORS):
+            # Rows that are copied are parameters of no statement's text.
+            sql = self._statement.sql if self._statement is not None else "" if self._bulk else None
             # `from None`, and not chained: the driver's text can hold the query's arguments.
-            raise translate(error, service=self._service, sql=self._sql) or error from None
+            raise translate(error, service=self._service, sql=sql) or error from None
         if self._bulk and isinstance(error, TypeError | ValueError | OverflowError):
             fact = "a value does not fit the type of its column"
             raise DataError(fact, service=self._service, remedy="Compare the records with the table") from None
 
-    def _note(self, error: BaseException, lease: Lease) -> None:
+    def _note(self, error: BaseException, use: Use) -> None:
         is_of_server = getattr(error, "severity", None) is not None
         if self._bulk or aborts_transaction(error):
-            lease.failed = True
+            use.failed = True
+        if self._bulk and not is_of_server:
+            use.lease.soil(SessionEffect.DIRTY)
+        use.lease.note(error)
         if self._stream and not is_of_server:
             # asyncpg 0.32 cancels a COPY whose output failed even when the server is through with it, and then
             # waits for an answer that never comes.
-            lease.connection.terminate()
+            use.lease.connection.terminate()
 
     @property
-    def connection(self) -> PoolConnectionProxy[Any]:
+    def connection(self) -> asyncpg.Connection[Any]:
         """The connection, between entry and exit."""
         assert self._held is not None, "a session is used inside its block only"  # noqa: S101 - a fault of this package alone
-        return self._held.connection
+        return self._held.lease.connection
 
     def remaining(self) -> float | None:
         """Return the seconds left of the operation's time limit, None when it has none."""

@@ -74,7 +74,7 @@ async def test_the_server_sees_one_statement_for_all_services(counting_server, s
     admin = await asyncpg.connect(counting_server)
     await admin.execute("CREATE EXTENSION pg_stat_statements")
     await executed(admin)
-    async with pool.lease("users"):
+    async with pool.lease("poolhouse"):
         pass
     of_the_pool = await executed(admin)
     assert (await migrate(sets(pool))).applied == 0

@@ -18,7 +18,7 @@ from poolhouse.errors import (
     ServerUnavailableError,
 )
 from poolhouse.schema import SchemaManager
-from tests.integration.moments import NOISE, interrupt, until
+from tests.integration.moments import NOISE, hold_elsewhere, interrupt, until
 
 
 async def test_a_lease_holds_one_connection_and_gives_it_back(open_pool):
@@ -29,6 +29,15 @@ async def test_a_lease_holds_one_connection_and_gives_it_back(open_pool):
         assert pool.statistics().in_use == 1
 
     assert pool.statistics().in_use == 0
+
+
+async def test_what_its_user_did_to_the_driver_s_connection_cannot_be_known_so_it_is_replaced(open_pool):
+    pool = await open_pool(min_size=1, max_size=1)
+    async with pool.lease("users") as use:
+        connection = use.connection
+
+    await until(connection.is_closed)
+    await pool.wait()
     assert pool.statistics().idle == 1
 
 
@@ -68,11 +77,13 @@ async def test_giving_back_a_second_time_does_nothing(open_pool):
 @pytest.mark.parametrize("limit", [0.1, 0.5])
 async def test_past_the_deadline_the_error_names_who_waited_and_who_holds(open_pool, limit):
     pool = await open_pool(max_size=2, acquire_timeout=limit)
-    async with pool.lease("users"), pool.lease("orders"):
-        begun = time.monotonic()
-        with pytest.raises(PoolExhaustedError) as caught:
-            await pool.acquire("payments")
-        waited = time.monotonic() - begun
+    held = [await hold_elsewhere(pool.acquire(service)) for service in ("users", "orders")]
+    begun = time.monotonic()
+    with pytest.raises(PoolExhaustedError) as caught:
+        await pool.acquire("payments")
+    waited = time.monotonic() - begun
+    for use in held:
+        await pool.release(use)
 
     assert limit <= waited < limit + NOISE
     assert caught.value.service == "payments"
@@ -86,10 +97,11 @@ async def test_past_the_deadline_the_error_names_who_waited_and_who_holds(open_p
 
 async def test_a_deadline_of_its_own_counts_more_than_the_setting(open_pool):
     pool = await open_pool(max_size=1, acquire_timeout=60)
-    async with pool.lease("users"):
-        begun = time.monotonic()
-        with pytest.raises(PoolExhaustedError):
-            await pool.acquire("orders", timeout=0.1)
+    use = await hold_elsewhere(pool.acquire("users"))
+    begun = time.monotonic()
+    with pytest.raises(PoolExhaustedError):
+        await pool.acquire("orders", timeout=0.1)
+    await pool.release(use)
 
     assert time.monotonic() - begun < 0.1 + NOISE
 
@@ -97,9 +109,10 @@ async def test_a_deadline_of_its_own_counts_more_than_the_setting(open_pool):
 async def test_without_time_to_wait_an_idle_connection_is_still_given(open_pool):
     pool = await open_pool(max_size=1)
 
-    async with pool.lease("users", timeout=0):
-        with pytest.raises(PoolExhaustedError):
-            await pool.acquire("orders", timeout=0)
+    use = await hold_elsewhere(pool.acquire("users", timeout=0))
+    with pytest.raises(PoolExhaustedError):
+        await pool.acquire("orders", timeout=0)
+    await pool.release(use)
 
 
 async def test_those_who_wait_are_served_in_turn(open_pool):
@@ -127,12 +140,14 @@ async def test_the_statistics_add_up(open_pool):
     for _ in range(2):
         async with pool.lease("users"):
             pass
-    async with pool.lease("users"), pool.lease("orders"), pool.lease("orders"):
-        with pytest.raises(PoolExhaustedError):
-            await pool.acquire("payments", timeout=0.05)
-        late = asyncio.create_task(pool.acquire("payments"))
-        await waiting(pool, 1)
-        statistics = pool.statistics()
+    held = [await hold_elsewhere(pool.acquire(service)) for service in ("users", "orders", "orders")]
+    with pytest.raises(PoolExhaustedError):
+        await pool.acquire("payments", timeout=0.05)
+    late = asyncio.create_task(pool.acquire("payments"))
+    await waiting(pool, 1)
+    statistics = pool.statistics()
+    for use in held:
+        await pool.release(use)
     await pool.release(await late)
 
     assert (statistics.size, statistics.idle, statistics.in_use, statistics.waiting) == (3, 0, 3, 1)
@@ -160,10 +175,11 @@ async def test_statistics_begin_anew_with_every_opening(open_pool):
 
 async def test_a_check_of_an_exhausted_pool_says_so_within_its_limit(open_pool):
     pool = await open_pool(max_size=1, check_timeout=0.2)
-    async with pool.lease("users"):
-        begun = time.monotonic()
-        with pytest.raises(PoolExhaustedError, match="held by users"):
-            await pool.check()
+    use = await hold_elsewhere(pool.acquire("users"))
+    begun = time.monotonic()
+    with pytest.raises(PoolExhaustedError, match="held by users"):
+        await pool.check()
+    await pool.release(use)
 
     assert 0.2 <= time.monotonic() - begun < 0.25 + NOISE
 
@@ -310,46 +326,45 @@ async def test_taking_can_be_cancelled_anywhere_and_nothing_is_lost(open_pool, o
             break
         assert isinstance(outcome, asyncio.CancelledError)
         assert pool.statistics().in_use == 0
-        await observer.sees(0)
         await pool.check()
     await pool.release(outcome)
     await observer.sees(1)
 
 
-async def test_taking_can_be_cancelled_in_the_moment_its_new_connection_stands(open_pool, observer):
+async def test_a_connection_that_is_made_for_somebody_who_gave_up_is_there_for_the_next(open_pool, observer):
     pool = await open_pool(min_size=0, max_size=1)
     (pid,) = await observer.pids()
     await observer.end(pid)
     await until(lambda: pool.statistics().size == 0)
     taking = asyncio.create_task(pool.acquire("users"))
-    await until(lambda: pool._connections._attempts)
-    (attempt,) = pool._connections._attempts
-    await until(attempt.done)
+    await until(lambda: pool.statistics().waiting == 1)
 
     taking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await taking
 
+    await until(lambda: pool.statistics().idle == 1)
     assert pool.statistics().in_use == 0
-    await observer.sees(0)
+    await observer.sees(1)
     await pool.check()
 
 
 async def test_giving_back_can_be_cancelled_anywhere_and_goes_on(open_pool, observer):
     pool = await open_pool(min_size=1, max_size=1)
+    db = SchemaManager(pool, schema="users")
 
-    async def give_back(lease):
+    async def give_back(connection):
         try:
-            await pool.release(lease)
+            await db.release(connection)
         except asyncio.CancelledError:
             # Held as long as its connection cannot be used by anybody else.
             assert pool.statistics().in_use == 1
             raise
 
     for at in count(1):
-        lease = await pool.acquire("users")
-        await lease.connection.execute("SELECT pg_advisory_lock(1)")
-        was_interrupted, outcome = await interrupt(give_back(lease), at=at)
+        connection = await db.acquire()
+        await connection.execute("SELECT pg_advisory_lock(1)")
+        was_interrupted, outcome = await interrupt(give_back(connection), at=at)
         await until(lambda: pool.statistics().in_use == 0)
         async with pool.lease("orders") as other:
             assert await other.connection.fetchval("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
@@ -362,11 +377,13 @@ async def test_giving_back_can_be_cancelled_anywhere_and_goes_on(open_pool, obse
 
 async def test_a_connection_that_cannot_be_reset_in_time_is_replaced(open_pool, gate):
     pool = await open_pool(dsn=gate.dsn, min_size=0, max_size=1, connect_timeout=0.1)
-    lease = await pool.acquire("users")
+    db = SchemaManager(pool, schema="users")
+    connection = await db.acquire()
+    await connection.execute("SET work_mem = '12MB'")
     gate.hold()
     begun = time.monotonic()
 
-    await pool.release(lease)
+    await db.release(connection)
 
     assert 0.1 <= time.monotonic() - begun < 0.15 + NOISE
     assert pool.statistics().in_use == 0

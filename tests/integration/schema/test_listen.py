@@ -9,7 +9,7 @@ import pytest
 
 from poolhouse.errors import ConnectionLostError, IdentifierError, PoolExhaustedError, UsageError
 from poolhouse.schema import Notification
-from tests.integration.moments import until
+from tests.integration.moments import hold_elsewhere, until
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ async def test_after_the_block_the_connection_listens_no_more(db, pool, observer
     async with db.listen(channel):
         pass
 
-    leases = [await pool.acquire("check") for _ in range(5)]
+    leases = [await hold_elsewhere(pool.acquire("check")) for _ in range(5)]
     for lease in leases:
         assert await lease.connection.fetch("SELECT pg_listening_channels()") == []
         await pool.release(lease)
@@ -128,10 +128,11 @@ async def test_listening_waits_for_a_connection_like_everything(shared_database)
 
     pool = SharedPool(DatabaseSettings(dsn=shared_database, min_size=1, max_size=1, acquire_timeout=0.05))
     await pool.open()
-    async with pool.lease("others"):
-        with pytest.raises(PoolExhaustedError):
-            async with SchemaManager(pool, schema="users").listen("a"):
-                pass
+    use = await hold_elsewhere(pool.acquire("others"))
+    with pytest.raises(PoolExhaustedError):
+        async with SchemaManager(pool, schema="users").listen("a"):
+            pass
+    await pool.release(use)
     await pool.close()
 
 

@@ -20,7 +20,7 @@ from poolhouse.errors import (
     UniqueViolationError,
     UsageError,
 )
-from tests.integration.moments import NOISE
+from tests.integration.moments import NOISE, hold_elsewhere
 
 
 async def insert(db, *numbers):
@@ -236,7 +236,7 @@ async def test_the_time_limit_covers_the_statement(db):
 
 
 async def test_the_time_limit_covers_waiting_for_a_connection(db, pool):
-    leases = [await pool.acquire("others") for _ in range(5)]
+    leases = [await hold_elsewhere(pool.acquire("others")) for _ in range(5)]
     begun = time.monotonic()
 
     with pytest.raises(PoolExhaustedError, match="held by others"):
@@ -248,7 +248,7 @@ async def test_the_time_limit_covers_waiting_for_a_connection(db, pool):
 
 
 async def test_the_time_limit_covers_waiting_and_the_statement_together(db, pool):
-    leases = [await pool.acquire("others") for _ in range(5)]
+    leases = [await hold_elsewhere(pool.acquire("others")) for _ in range(5)]
     loop = asyncio.get_running_loop()
     loop.call_later(1.0, lambda: loop.create_task(pool.release(leases[0])))
     begun = time.monotonic()
@@ -439,7 +439,7 @@ async def test_a_connection_that_was_given_back_can_do_nothing(db, pool):
 
 
 async def test_acquiring_has_a_time_limit(db, pool):
-    leases = [await pool.acquire("others") for _ in range(5)]
+    leases = [await hold_elsewhere(pool.acquire("others")) for _ in range(5)]
 
     with pytest.raises(PoolExhaustedError):
         async with db.acquire(timeout=0.05):

@@ -8,7 +8,7 @@ from poolhouse._core.identifiers import quote_identifier
 from poolhouse._core.replay import adds_enum_value, creates_enum, renaming, with_labels
 
 if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
+    import asyncpg
 
 UNSAFE_USE = "55P04"
 _FIRST_THAT_ALLOWS_IT = 17
@@ -52,7 +52,7 @@ class EnumLessons:
 class EnumWatch:
     """Sees in one replay which statement creates which enum and which adds labels to it."""
 
-    def __init__(self, connection: PoolConnectionProxy[Any], schema: str, lessons: EnumLessons) -> None:
+    def __init__(self, connection: asyncpg.Connection[Any], schema: str, lessons: EnumLessons) -> None:
         self._connection = connection
         self._schema = quote_identifier(schema)
         self._lessons = lessons

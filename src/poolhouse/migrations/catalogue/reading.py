@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     import asyncpg
-    from asyncpg.pool import PoolConnectionProxy
 
 _QUERIES = (*types.QUERIES, *relations.QUERIES, *parts.QUERIES, *routines.QUERIES)
 _STATEMENT = f"{PREAMBLE}{' UNION ALL '.join(f'({query})' for query in _QUERIES)}"
@@ -38,7 +37,7 @@ _PLAIN_NAME = re.compile("[a-z_][a-z0-9_$]*")
 
 
 async def read_catalogue(
-    connection: asyncpg.Connection[Any] | PoolConnectionProxy[Any],
+    connection: asyncpg.Connection[Any],
     schema: str,
     *,
     owners: bool = False,

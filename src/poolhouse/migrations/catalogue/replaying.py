@@ -21,8 +21,6 @@ from poolhouse.pool.faults import translate
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Collection, Iterable, Sequence
 
-    from asyncpg.pool import PoolConnectionProxy
-
     from poolhouse._core.catalogue import Catalogue, CatalogueEntry
     from poolhouse._core.lexer import Statement
     from poolhouse._core.migration_file import MigrationFile
@@ -91,7 +89,7 @@ async def rolled_back(connection: Session) -> AsyncGenerator[None, None]:
 
 
 async def replayed(
-    connection: PoolConnectionProxy[Any],
+    connection: asyncpg.Connection[Any],
     schema: str,
     files: Sequence[ReplayFile],
     lessons: EnumLessons,
@@ -116,7 +114,7 @@ async def replayed(
     return replace(made, entries=tuple(entry for entry in made.entries if not _is_unclaimed(entry, replay)))
 
 
-async def _set_aside(connection: PoolConnectionProxy[Any], schema: str) -> Aside:
+async def _set_aside(connection: asyncpg.Connection[Any], schema: str) -> Aside:
     own = quote_identifier(schema)
     if not await connection.fetchval("SELECT pg_catalog.to_regnamespace($1) IS NOT NULL", own):
         await connection.execute(f"CREATE SCHEMA {own}")
@@ -137,7 +135,7 @@ def _is_unclaimed(entry: CatalogueEntry, replay: _Replay) -> bool:
 class _Replay:
     """Runs files in the empty schema; `unclaimed` are its extensions that no file has created yet."""
 
-    def __init__(self, connection: PoolConnectionProxy[Any], schema: str, aside: Aside, lessons: EnumLessons) -> None:
+    def __init__(self, connection: asyncpg.Connection[Any], schema: str, aside: Aside, lessons: EnumLessons) -> None:
         self._connection = connection
         self._schema = schema
         self._aside = aside

@@ -27,8 +27,6 @@ from poolhouse.pool.faults import DRIVER_ERRORS, translate
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
-    from asyncpg.pool import PoolConnectionProxy
-
     from poolhouse._core.catalogue import Catalogue, Difference
     from poolhouse._core.migration_file import LoadedMigrations, MigrationFile
     from poolhouse._core.plan import Plan
@@ -122,7 +120,7 @@ async def catalogue_of(
     """
     rendered, lessons = render(files, schema=schema, reads=reads), EnumLessons()
 
-    async def attempt(connection: PoolConnectionProxy[Any]) -> Catalogue:
+    async def attempt(connection: asyncpg.Connection[Any]) -> Catalogue:
         async with rolled_back(connection):
             return await replayed(connection, schema, rendered, lessons, owners=owners, grants=grants)
 
@@ -158,7 +156,7 @@ class _Comparison:
         self._read = {"owners": owners, "grants": grants}
 
     async def attempt(
-        self, connection: PoolConnectionProxy[Any]
+        self, connection: asyncpg.Connection[Any]
     ) -> tuple[tuple[tuple[str, int], ...], tuple[Difference, ...]]:
         plans = await plan_all(connection, self._loaded)
         versions = tuple((each.module, plan.head.version if plan.head else 0) for each, plan in plans.items())
@@ -177,7 +175,7 @@ class _Comparison:
             return catalogue
         return replace(catalogue, entries=tuple(entry for entry in catalogue.entries if entry.kind != "schema"))
 
-    async def _hold(self, connection: PoolConnectionProxy[Any], plans: Mapping[LoadedMigrations, Plan]) -> None:
+    async def _hold(self, connection: asyncpg.Connection[Any], plans: Mapping[LoadedMigrations, Plan]) -> None:
         """Keep others from migrating the schema until the transaction ends, and see that none has meanwhile."""
         for each in self._loaded:
             key = lock_key(each.module, each.schema)
@@ -211,7 +209,7 @@ class _Patience:
         self._schema = schema
         self._limit = pool.settings.migration_timeout if timeout is None else timeout
 
-    async def run(self, attempt: Callable[[PoolConnectionProxy[Any]], Awaitable[ResultT]]) -> ResultT:
+    async def run(self, attempt: Callable[[asyncpg.Connection[Any]], Awaitable[ResultT]]) -> ResultT:
         begun = time.monotonic()
         while True:
             try:
@@ -226,7 +224,7 @@ class _Patience:
                 pause = _LONGEST_PAUSE * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
                 await asyncio.sleep(min(pause, self._limit - waited))
 
-    async def _attempt(self, attempt: Callable[[PoolConnectionProxy[Any]], Awaitable[ResultT]]) -> ResultT:
+    async def _attempt(self, attempt: Callable[[asyncpg.Connection[Any]], Awaitable[ResultT]]) -> ResultT:
         try:
             async with self._pool.lease(_SERVICE) as lease:
                 watch = Watch(self._pool, lease.connection.get_server_pid(), interval=_WATCH_INTERVAL)
@@ -243,7 +241,7 @@ class _Patience:
             raise translate(error, service=_SERVICE) or error from None
 
     async def _denied(
-        self, error: asyncpg.PostgresError, connection: PoolConnectionProxy[Any]
+        self, error: asyncpg.PostgresError, connection: asyncpg.Connection[Any]
     ) -> MigrationPrivilegeError:
         role, database = await who(connection)
         to, own = quote_identifier(role), quote_identifier(self._schema)

@@ -1,0 +1,43 @@
+"""The message that clears a session for its next service.
+
+It is PostgreSQL's DISCARD ALL, less what would empty the driver's cache of statements, and with the service's role:
+https://www.postgresql.org/docs/current/sql-discard.html
+"""
+
+from __future__ import annotations
+
+from poolhouse._core.identifiers import quote_identifier
+
+# First what decides the meaning of the rest: who speaks, and where names are looked for.
+_CLEAR = (
+    "RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); "
+    "DISCARD TEMP; DISCARD SEQUENCES; "
+)
+# Last, so that the number of rows is in the message's status: statements of SQL's PREPARE, not of the driver's.
+_COUNT = "; SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql"
+
+NOTHING_PREPARED = "SELECT 0"
+
+# A name may be anybody's, so it is quoted by the server.
+FORGET_PREPARED = """DO $$
+DECLARE prepared pg_catalog.text;
+BEGIN
+    FOR prepared IN SELECT name FROM pg_catalog.pg_prepared_statements WHERE from_sql LOOP
+        EXECUTE pg_catalog.format('DEALLOCATE %I', prepared);
+    END LOOP;
+END $$"""
+
+
+def set_role(role: str | None) -> str:
+    """Return the statement after which a fresh session speaks for `role`, or for the login role."""
+    return f"SET ROLE {quote_identifier(role)}" if role is not None else "SET ROLE NONE"
+
+
+def clear_session(role: str | None, *, in_transaction: bool) -> str:
+    """Return the message after which nothing of a session is left but the driver's statements, and `role` speaks.
+
+    Its status is NOTHING_PREPARED where FORGET_PREPARED is not needed besides.
+    """
+    # Outside of a transaction the server would warn, in its log.
+    rollback = "ROLLBACK; " if in_transaction else ""
+    return f"{rollback}{_CLEAR}{set_role(role)}{_COUNT}"

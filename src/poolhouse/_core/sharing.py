@@ -1,0 +1,251 @@
+"""Who gets which lease: the turns of services that share a few connections, decided without a clock and without I/O.
+
+A lease goes to the service it served last wherever that is fair, since it can be used again as it is. Fair is what a
+turn allows: while others wait, a lease stays with one service for at most the length of a turn, and then goes to the
+waiting service that was served longest ago. So each service that waits, and is below its limit, is served after at
+most as many turns as there are services, whatever the others do. Among those who wait for one service, who came
+first is served first.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class Waiter:
+    """Somebody who waits for a lease; `has_left` once that is given up, or over."""
+
+    __slots__ = ("begun", "has_left", "share")
+
+    def __init__(self, share: Share[Any, Any], begun: float) -> None:
+        self.share = share
+        self.begun = begun
+        self.has_left = False
+
+
+class Leasable:
+    """What can be given to services, one after another: whose it is or was last, since when, and used since when.
+
+    `needs_hand_off` says that it is not ready for its owner yet.
+    """
+
+    __slots__ = ("needs_hand_off", "owned_since", "owner", "since")
+
+    def __init__(self) -> None:
+        self.owner: Share[Any, Any] | None = None
+        self.owned_since = 0.0
+        self.since = 0.0
+        self.needs_hand_off = True
+
+
+LeaseT = TypeVar("LeaseT", bound=Leasable)
+WaiterT = TypeVar("WaiterT", bound=Waiter)
+
+
+class Share(Generic[LeaseT, WaiterT]):
+    """One service's part: its idle leases, its uses and its queue.
+
+    `given` counts the leases it got, and `turn` tells when it was served from its queue last, in numbers that only
+    grow.
+    """
+
+    __slots__ = ("_queue", "given", "idle", "in_use", "limit", "service", "turn", "waiting")
+
+    def __init__(self, service: str, limit: int) -> None:
+        self.service = service
+        self.limit = limit
+        self.idle: list[LeaseT] = []
+        self.given = 0
+        self.in_use = 0
+        self.waiting = 0
+        self.turn = 0
+        self._queue: deque[WaiterT] = deque()
+
+    @property
+    def is_eligible(self) -> bool:
+        """Whether somebody waits who may be served."""
+        return self.waiting > 0 and self.in_use < self.limit
+
+    def join(self, waiter: WaiterT) -> None:
+        """Queue up at the end."""
+        self._queue.append(waiter)
+        self.waiting += 1
+
+    def leave(self, waiter: WaiterT) -> None:
+        """Take a waiter out; his place is skipped when it is his turn, which spares a search."""
+        waiter.has_left = True
+        self.waiting -= 1
+        if not self.waiting:
+            self._queue.clear()
+
+    def first(self) -> WaiterT:
+        """Return who waits for longest; there must be one."""
+        while self._queue[0].has_left:
+            self._queue.popleft()
+        return self._queue[0]
+
+    def queue(self) -> Iterator[WaiterT]:
+        """All who wait, who came first first."""
+        return (waiter for waiter in self._queue if not waiter.has_left)
+
+
+class Sharing(Generic[LeaseT, WaiterT]):
+    """The shares of all services, and the leases that are idle.
+
+    Between two calls it holds that no lease is idle while somebody waits who may be served: whoever takes a lease or
+    a waiter away puts another in its place, or calls `serve`. `length_of_turn` is in seconds, as the times given are.
+    """
+
+    def __init__(self, *, limit: int, limits: Mapping[str, int], length_of_turn: float) -> None:
+        self.shares: dict[str, Share[LeaseT, WaiterT]] = {}
+        self.free: list[LeaseT] = []
+        self.waiting = 0
+        self._limit = limit
+        self._limits = limits
+        self._length_of_turn = length_of_turn
+        self._turns = 0
+        self._queued: dict[Share[LeaseT, WaiterT], None] = {}
+
+    def share(self, service: str) -> Share[LeaseT, WaiterT]:
+        """Return a service's share, a new one at the first time."""
+        share = self.shares.get(service)
+        if share is None:
+            share = self.shares[service] = Share(service, self._limit_of(service))
+        return share
+
+    def _limit_of(self, service: str) -> int:
+        return min(self._limits.get(service, self._limit), self._limit)
+
+    def change_limit(self, limit: int) -> None:
+        """Let all services together use so many; call `serve` afterwards."""
+        self._limit = limit
+        for share in self.shares.values():
+            share.limit = self._limit_of(share.service)
+
+    @property
+    def idle(self) -> int:
+        """How many leases nobody uses."""
+        return len(self.free) + sum(len(share.idle) for share in self.shares.values())
+
+    @property
+    def wanted(self) -> int:
+        """How many leases more could be used at once by those who wait."""
+        return sum(min(share.waiting, share.limit - share.in_use) for share in self._queued)
+
+    def idle_leases(self) -> list[LeaseT]:
+        """Return all leases that nobody uses."""
+        return [*self.free, *(lease for share in self.shares.values() for lease in share.idle)]
+
+    def queued(self) -> list[WaiterT]:
+        """Return all who wait."""
+        return [waiter for share in self._queued for waiter in share.queue()]
+
+    def take(self, share: Share[LeaseT, WaiterT], now: float) -> LeaseT | None:
+        """Give an idle lease to a service, or return None: its own, else one of nobody's, else another's.
+
+        Of its own it is the one used last, so that those it does not need grow old; of others' the one unused for
+        longest.
+        """
+        if share.in_use >= share.limit:
+            return None
+        if share.idle:
+            lease = share.idle.pop()
+        elif self.free:
+            lease = self.free.pop()
+        else:
+            others = [other for other in self.shares.values() if other.idle]
+            if not others:
+                return None
+            lease = min(others, key=lambda other: other.idle[0].since).idle.pop(0)
+        self._give(lease, share, now)
+        return lease
+
+    def join(self, waiter: WaiterT) -> None:
+        """Let somebody wait for a lease who could not take one."""
+        share: Share[LeaseT, WaiterT] = waiter.share
+        share.join(waiter)
+        self._queued[share] = None
+        self.waiting += 1
+
+    def leave(self, waiter: WaiterT) -> None:
+        """Let somebody wait no longer; a second time does nothing."""
+        if waiter.has_left:
+            return
+        share: Share[LeaseT, WaiterT] = waiter.share
+        share.leave(waiter)
+        self.waiting -= 1
+        if not share.waiting:
+            del self._queued[share]
+
+    def put_back(self, lease: LeaseT, now: float) -> WaiterT | None:
+        """End a use of a lease by its owner; return who is to have it now, or None where it is idle."""
+        self.end_use(lease)
+        return self.offer(lease, now)
+
+    def end_use(self, lease: LeaseT) -> None:
+        """End a use of a lease by its owner, without anything becoming of the lease yet."""
+        if lease.owner is not None:
+            lease.owner.in_use -= 1
+
+    def offer(self, lease: LeaseT, now: float) -> WaiterT | None:
+        """Give a lease that nobody uses to who is next; return him, or None where it is idle."""
+        owner: Share[LeaseT, WaiterT] | None = lease.owner
+        chosen = self._next(owner, lease.owned_since, now) if self.waiting else None
+        if chosen is None:
+            (self.free if owner is None else owner.idle).append(lease)
+            return None
+        waiter = chosen.first()
+        self.leave(waiter)
+        self._turns += 1
+        chosen.turn = self._turns
+        if chosen is owner and now - lease.owned_since >= self._length_of_turn:
+            lease.owned_since = now
+        self._give(lease, chosen, now)
+        return waiter
+
+    def _next(
+        self, owner: Share[LeaseT, WaiterT] | None, owned_since: float, now: float
+    ) -> Share[LeaseT, WaiterT] | None:
+        if owner is not None and owner.is_eligible and now - owned_since < self._length_of_turn:
+            return owner
+        return min((share for share in self._queued if share.is_eligible), key=lambda share: share.turn, default=None)
+
+    def _give(self, lease: LeaseT, share: Share[LeaseT, WaiterT], now: float) -> None:
+        share.in_use += 1
+        share.given += 1
+        if lease.owner is not share:
+            lease.owner = share
+            lease.owned_since = now
+            lease.needs_hand_off = True
+
+    def serve(self, now: float) -> list[tuple[LeaseT, WaiterT]]:
+        """Give idle leases to those who may have them since a limit was raised; return who is to have which."""
+        served: list[tuple[LeaseT, WaiterT]] = []
+        while (chosen := self._next(None, 0.0, now)) is not None:
+            lease = self.take(chosen, now)
+            if lease is None:
+                break
+            waiter = chosen.first()
+            self.leave(waiter)
+            self._turns += 1
+            chosen.turn = self._turns
+            served.append((lease, waiter))
+        return served
+
+    def remove(self, lease: LeaseT) -> None:
+        """Take an idle lease out, because it broke or is too old."""
+        owner: Share[LeaseT, WaiterT] | None = lease.owner
+        (self.free if owner is None else owner.idle).remove(lease)
+
+    def disown(self) -> None:
+        """Let no idle lease be anybody's, so that each is handed off before its next use."""
+        for share in self.shares.values():
+            for lease in share.idle:
+                lease.owner = None
+                lease.needs_hand_off = True
+            self.free += share.idle
+            share.idle.clear()

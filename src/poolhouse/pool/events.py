@@ -1,0 +1,108 @@
+"""What happens in a pool, as typed events for whoever subscribes to them.
+
+No event holds a parameter of a statement, or a password. `statement` is the template as it was written.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_log = logging.getLogger("poolhouse.pool")
+
+
+@dataclass(frozen=True, slots=True)
+class Acquired:
+    """A service got a connection, after `waited` seconds."""
+
+    service: str
+    waited: float
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOff:
+    """A connection went from one service to another, which took `seconds`; `previous` is None for a fresh one."""
+
+    service: str
+    previous: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReset:
+    """A connection's session was cleared after a use that changed it, or may have; which took `seconds`."""
+
+    service: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SlowStatement:
+    """A statement took longer than `slow_statement` of the settings, and its connection was held for so long."""
+
+    service: str
+    statement: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HeldTooLong:
+    """A connection has been held for longer than `long_hold` of the settings; told once for each use."""
+
+    service: str
+    statement: str | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionBroken:
+    """A connection was lost, or had to be cut; `service` served last, None for a fresh one."""
+
+    service: str | None
+    reason: str
+
+
+PoolEvent: TypeAlias = Acquired | HandedOff | SessionReset | SlowStatement | HeldTooLong | ConnectionBroken
+
+EventT = TypeVar("EventT", bound=PoolEvent)
+
+# What is told of every use, for which each use must be looked at.
+_OF_EVERY_USE = frozenset({Acquired, SlowStatement})
+
+
+class Events:
+    """Who is to be told of what."""
+
+    __slots__ = ("_handlers", "watch_every_use")
+
+    def __init__(self) -> None:
+        self._handlers: dict[type[Any], tuple[Callable[[Any], object], ...]] = {}
+        self.watch_every_use = False
+
+    def subscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
+        """Call `handler` with every event of a kind from now on."""
+        self._change(kind, (*self._handlers.get(kind, ()), handler))
+
+    def unsubscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
+        """Call `handler` no longer; does nothing when it was not."""
+        self._change(kind, tuple(other for other in self._handlers.get(kind, ()) if other != handler))
+
+    def _change(self, kind: type[Any], handlers: tuple[Callable[[Any], object], ...]) -> None:
+        self._handlers[kind] = handlers
+        self.watch_every_use = any(self._handlers.get(each) for each in _OF_EVERY_USE)
+
+    def has(self, kind: type[PoolEvent]) -> bool:
+        """Whether anybody listens."""
+        return bool(self._handlers.get(kind))
+
+    def tell(self, event: PoolEvent) -> None:
+        """Call everybody who wants to know; a handler that raises is logged, and keeps nothing from going on."""
+        for handler in self._handlers.get(type(event), ()):
+            try:
+                handler(event)
+            except Exception:  # noqa: BLE001 - it is the subscriber's, and may be any
+                _log.exception("A handler of %s failed", type(event).__name__)

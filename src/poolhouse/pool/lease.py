@@ -1,0 +1,162 @@
+"""Leases: connections that remember whom they served last, and single uses of them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from poolhouse._core.session_effects import SessionEffect
+from poolhouse._core.sharing import Leasable, Share, Waiter
+from poolhouse.errors import UsageError
+
+if TYPE_CHECKING:
+    from poolhouse.pool.leases import Leases
+
+_HERE = str(Path(__file__).parent.parent)
+
+
+class Lease(Leasable):
+    """A connection that one service may use again and again, as it is, until it is handed off to another.
+
+    `effect` is what its uses did to the session since it was cleared, and `is_bare` that nobody used it since it was
+    made or cleared for nobody. `served` is the service whose role it speaks for. `use` is the present use where
+    somebody holds it by hand, and `statement` the template of the present use, or of the last one. While it
+    `is_in_doubt`, nobody knows whether the server is in a transaction.
+    """
+
+    __slots__ = (
+        "connection",
+        "effect",
+        "expires",
+        "is_bare",
+        "is_gone",
+        "is_held_long",
+        "is_in_doubt",
+        "served",
+        "statement",
+        "use",
+        "uses",
+        "waited",
+    )
+
+    def __init__(self, connection: asyncpg.Connection[Any], *, born: float, expires: float) -> None:
+        super().__init__()
+        self.connection = connection
+        self.effect = SessionEffect.CLEAN
+        self.expires = expires
+        self.since = born
+        self.is_bare = True
+        self.is_gone = False
+        self.is_in_doubt = False
+        self.is_held_long = False
+        self.served: str | None = None
+        self.statement: str | None = None
+        self.use: Use | None = None
+        self.uses = 0
+        self.waited = 0.0
+
+    @property
+    def service(self) -> str | None:
+        """Whom it serves, or served last."""
+        return self.owner.service if self.owner is not None else None
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open on the connection, failed or not."""
+        return not self.connection.is_closed() and self.connection.is_in_transaction()
+
+    def left_of(self, timeout: float | None) -> float | None:
+        """Return what waiting for the present use has left of a time limit."""
+        return None if timeout is None else max(timeout - self.waited, 0.001)
+
+    def soil(self, effect: SessionEffect) -> None:
+        """Take down what a use does to the session; the worst of it counts."""
+        self.effect = max(self.effect, effect)
+
+    def note(self, error: BaseException) -> None:
+        """Take down what is left of a statement that ended with `error`.
+
+        What the server refuses is undone as a whole, and what the driver refuses is never sent; of a statement that
+        was cancelled, or ran out of time, nobody knows.
+        """
+        if not isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+            self.soil(SessionEffect.DIRTY)
+            self.is_in_doubt = True
+
+    def describe(self, now: float) -> str:
+        """Say who holds the connection, for how long, with which statement, and where, if that is known."""
+        about = [f"{now - self.since:.1f} s"]
+        if self.statement is not None:
+            about.append(_short(self.statement))
+        if self.use is not None and self.use.place is not None:
+            about.append(self.use.place)
+        return f"{self.service} ({', '.join(about)})"
+
+
+def _short(statement: str) -> str:
+    words = " ".join(statement.split())
+    return words if len(words) <= 60 else f"{words[:59]}…"
+
+
+class Place(Waiter):
+    """Somebody's place in the queue: who waits for a connection, and until when."""
+
+    __slots__ = ("deadline", "future")
+
+    def __init__(self, share: Share[Any, Any], begun: float, deadline: float, future: asyncio.Future[Lease]) -> None:
+        super().__init__(share, begun)
+        self.deadline = deadline
+        self.future = future
+
+
+class Use:
+    """One use of a connection by one service, from when it is taken until it is given back.
+
+    `connection` is asyncpg's own. What its user does to it cannot be judged, so it is closed and replaced after the
+    use. `failed` says that the server refused something in the open transaction, so that it can only be rolled back,
+    and `is_over` that the connection was given back and may be somebody else's by now.
+    """
+
+    __slots__ = ("failed", "is_over", "lease", "leases", "place", "service", "since", "task")
+
+    def __init__(self, lease: Lease, leases: Leases, service: str) -> None:
+        self.lease = lease
+        self.leases = leases
+        self.service = service
+        self.since = lease.since
+        self.task = asyncio.current_task()
+        self.place = _calling_place() if leases.is_debugged else None
+        self.failed = False
+        self.is_over = False
+
+    def __repr__(self) -> str:
+        return f"<Use of a connection by service {self.service!r}{', over' if self.is_over else ''}>"
+
+    @property
+    def connection(self) -> asyncpg.Connection[Any]:
+        """The asyncpg connection, whose session is nobody else's after this."""
+        if self.is_over:
+            raise over(self.service)
+        self.lease.soil(self.leases.effect_of_raw(self.service))
+        return self.lease.connection
+
+    def note(self, error: BaseException) -> None:
+        """Take down what is left of the session after `error`; see Lease."""
+        self.lease.note(error)
+
+
+def over(service: str) -> UsageError:
+    """Return the error for a connection that is used after it went back, where somebody else may have it by now."""
+    remedy = "Use it inside its `async with` block only"
+    return UsageError("the connection was given back already", service=service, remedy=remedy)
+
+
+def _calling_place() -> str | None:
+    frame = sys._getframe(1)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage] - the documented way to a caller
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -1,0 +1,705 @@
+"""The connections of an open pool: taken, waited for, handed off, reset, replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from poolhouse._core.hand_off import FORGET_PREPARED, NOTHING_PREPARED, clear_session, set_role
+from poolhouse._core.session_effects import SessionEffect
+from poolhouse._core.sharing import Share, Sharing
+from poolhouse.errors import (
+    ConnectionLostError,
+    PoolExhaustedError,
+    PoolStateError,
+    RoleError,
+    SelfDeadlockError,
+    ServerUnavailableError,
+)
+from poolhouse.pool.events import (
+    Acquired,
+    ConnectionBroken,
+    Events,
+    HandedOff,
+    HeldTooLong,
+    SessionReset,
+    SlowStatement,
+)
+from poolhouse.pool.faults import CONNECT_ERRORS, DRIVER_ERRORS, connect_error, translate
+from poolhouse.pool.lease import Lease, Place, Use
+from poolhouse.pool.statistics import PoolStatistics, ServiceTally, WaitHistogram
+from poolhouse.settings import Reset
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+
+    from poolhouse._core.lifecycle import LifecycleState
+    from poolhouse.errors import PoolhouseError
+    from poolhouse.settings import DatabaseSettings
+
+_log = logging.getLogger("poolhouse.pool")
+
+# poolhouse's own uses: migrations and checks. They speak for the login role, and leave the driver's objects as found.
+OWN_SERVICE = "poolhouse"
+
+# Seconds for which a lease stays with one service while others wait: a hundred point reads, and hardly a wait.
+_LENGTH_OF_TURN = 0.005
+# Replicas that were started together should not all connect anew at the same moment.
+_YOUNGEST = 0.9
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+_SHORTEST_ROUND = 0.02
+_LONGEST_ROUND = 5.0
+
+
+class Leases:
+    """The connections of a pool, from its opening to its closing, in the loop that runs then.
+
+    All methods but coroutines act at once, so that no two tasks ever see half of a change.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[asyncpg.Connection[Any]]],
+        settings: DatabaseSettings,
+        *,
+        address: str,
+        roles: Mapping[str, str],
+        events: Events,
+    ) -> None:
+        self._connect = connect
+        self._settings = settings
+        self._address = address
+        self._roles = roles
+        self._events = events
+        self._loop = asyncio.get_running_loop()
+        self.is_debugged = self._loop.get_debug()
+        self.min_size = settings.min_size
+        self.max_size = settings.max_size
+        self.sharing: Sharing[Lease, Place] = Sharing(
+            limit=settings.max_size, limits=settings.max_connections, length_of_turn=_LENGTH_OF_TURN
+        )
+        self.all: set[Lease] = set()
+        self.tallies: dict[str, ServiceTally] = {}
+        self.histogram = WaitHistogram()
+        self.opened = 0
+        self.closed = 0
+        self.broken = 0
+        self._held = 0
+        self._sizes = asyncio.Event()
+        self._leaving: set[Lease] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._failure: PoolhouseError | None = None
+        self._pause = _FIRST_PAUSE
+        self._may_connect_at = 0.0
+        self._look_each_time = settings.reset is Reset.ALWAYS or settings.max_uses > 0
+        self._next_deadline = float("inf")
+        self._deadline_timer: asyncio.TimerHandle | None = None
+        self._round_timer: asyncio.TimerHandle | None = None
+        self._grow_timer: asyncio.TimerHandle | None = None
+        self._closing: PoolStateError | None = None
+        self._quiet: asyncio.Event | None = None
+        self._has_ended = False
+
+    # Opening and closing
+
+    async def open(self) -> None:
+        """Connect `min_size` times, and at least once; raises the driver's error, and leaves nothing open then."""
+        attempts = [asyncio.ensure_future(self._connect()) for _ in range(max(self.min_size, 1))]
+        try:
+            for connection in await asyncio.gather(*attempts):
+                self._admit(connection)
+        except BaseException:
+            for attempt in attempts:
+                attempt.add_done_callback(_terminate_result)
+                attempt.cancel()
+            self.terminate(None)
+            await asyncio.wait(attempts)
+            raise
+        self._schedule_round()
+
+    def _admit(self, connection: asyncpg.Connection[Any]) -> None:
+        now = time.monotonic()
+        age = self._settings.max_age * random.uniform(_YOUNGEST, 1.0)  # noqa: S311 - jitter is no secret
+        lease = Lease(connection, born=now, expires=now + age)
+        connection.add_termination_listener(lambda _: self._note_end(lease))
+        self.opened += 1
+        self.all.add(lease)
+        self._sizes.set()
+        self._failure = None
+        self._pause = _FIRST_PAUSE
+        if len(self.all) > self.max_size:
+            self._retire(lease)
+        else:
+            self._give(self.sharing.offer(lease, now), lease)
+
+    async def drain(self, refusal: PoolStateError) -> None:
+        """Return when nobody holds or waits for a connection; until then those who do go on."""
+        self._closing = refusal
+        self._quiet = asyncio.Event()
+        self._note_quiet()
+        await self._quiet.wait()
+
+    async def close(self) -> None:
+        """Say goodbye to the server on all connections, none of which is in use."""
+        self._end()
+        leases = list(self.all)
+        for lease in leases:
+            lease.is_gone = True
+        await asyncio.gather(*(lease.connection.close() for lease in leases), return_exceptions=True)
+
+    def terminate(self, refusal: PoolStateError | None) -> None:
+        """Cut all connections, in use or not, and refuse whoever waits."""
+        self._end()
+        for place in self.sharing.queued():
+            self.sharing.leave(place)
+            if refusal is not None and not place.future.done():
+                place.future.set_exception(refusal)
+        # The tasks that reset or close one end with their connection.
+        for lease in [*self.all, *self._leaving]:
+            lease.is_gone = True
+            lease.connection.terminate()
+        self.all.clear()
+        for share in self.sharing.shares.values():
+            share.in_use = 0
+            share.idle.clear()
+        self.sharing.free.clear()
+        self._note_quiet()
+
+    def _end(self) -> None:
+        self._has_ended = True
+        self._sizes.set()
+        for timer in (self._deadline_timer, self._round_timer, self._grow_timer):
+            if timer is not None:
+                timer.cancel()
+        for opening in self._opening:
+            opening.cancel()
+
+    async def settle(self) -> None:
+        """Return when no task of this pool is left; after `terminate` that is at once, or nearly."""
+        while tasks := [*self._tasks, *self._opening]:
+            await asyncio.wait(tasks)
+
+    def _note_quiet(self) -> None:
+        if self._quiet is not None and not self.sharing.waiting and not self.in_use:
+            self._quiet.set()
+
+    @property
+    def in_use(self) -> int:
+        """How many connections are held, or reset after having been."""
+        return sum(share.in_use for share in self.sharing.shares.values())
+
+    def holders(self) -> tuple[str, ...]:
+        """Say who holds connections, who did so first first."""
+        now = time.monotonic()
+        idle = set(self.sharing.idle_leases())
+        held = sorted((lease for lease in self.all if lease not in idle), key=lambda lease: lease.since)
+        return tuple(lease.describe(now) for lease in held if lease.owner is not None)
+
+    # Taking
+
+    def take_ready(self, service: str, statement: str, effect: SessionEffect) -> Lease | None:
+        """Give a service a lease that needs nothing done to it, or return None; what a single statement asks first."""
+        share = self.sharing.shares.get(service)
+        if share is None or not share.idle or share.in_use >= share.limit:
+            return None
+        lease = share.idle.pop()
+        if lease.connection.is_closed():
+            # The driver knows already, and will tell in a moment.
+            share.idle.append(lease)
+            return None
+        share.in_use += 1
+        share.given += 1
+        lease.since = time.monotonic()
+        lease.statement = statement
+        lease.uses += 1
+        if effect is not SessionEffect.CLEAN:
+            lease.effect = effect
+        return lease
+
+    async def take(
+        self,
+        service: str,
+        *,
+        timeout: float | None,
+        statement: str | None = None,
+        effect: SessionEffect = SessionEffect.CLEAN,
+    ) -> Lease:
+        """Give a service a lease that speaks for it, within `timeout` seconds.
+
+        Raises PoolExhaustedError past them, SelfDeadlockError at once when the running task holds all it could get,
+        a ConnectError when there is no connection and none can be made, and PoolStateError when the pool closes.
+        Cancelled, it leaves nothing behind.
+        """
+        begun = time.monotonic()
+        deadline = begun + (self._settings.acquire_timeout if timeout is None else timeout)
+        share = self.sharing.share(service)
+        lease = self._take_idle(share) or await self._wait(share, begun, deadline)
+        while not await self._make_ready(lease, share, deadline):
+            # It was asked nothing yet, so another will do.
+            self._break(lease, "the server ended it while it was idle")
+            lease = self._take_idle(share) or await self._wait(share, begun, deadline)
+        now = time.monotonic()
+        lease.since = now
+        lease.statement = statement
+        lease.uses += 1
+        lease.soil(effect)
+        lease.waited = now - begun
+        self._tally(service).add_wait(lease.waited)
+        if self._events.watch_every_use:
+            self._events.tell(Acquired(service, lease.waited))
+        return lease
+
+    def _take_idle(self, share: Share[Lease, Place]) -> Lease | None:
+        if self._closing is not None:
+            raise self._closing
+        while (lease := self.sharing.take(share, time.monotonic())) is not None:
+            if not lease.connection.is_closed():
+                return lease
+            self._break(lease, "the server ended it while it was idle")
+        return None
+
+    async def _wait(self, share: Share[Lease, Place], begun: float, deadline: float) -> Lease:
+        if self._held:
+            self._refuse_self_deadlock(share)
+        place = Place(share, begun, deadline, self._loop.create_future())
+        self.sharing.join(place)
+        self._watch(deadline)
+        self._grow()
+        try:
+            return await place.future
+        except asyncio.CancelledError:
+            if place.future.done() and not place.future.cancelled() and place.future.exception() is None:
+                self.put_back(place.future.result())
+            raise
+        finally:
+            self.sharing.leave(place)
+            self._note_quiet()
+            self.histogram.add(time.monotonic() - begun)
+
+    def _refuse_self_deadlock(self, share: Share[Lease, Place]) -> None:
+        task = asyncio.current_task()
+        own = [lease for lease in self.all if lease.use is not None and lease.use.task is task]
+        is_at_limit = share.in_use >= share.limit
+        if is_at_limit:
+            own = [lease for lease in own if lease.owner is share]
+        if own and len(own) >= (share.limit if is_at_limit else self.max_size):
+            raise SelfDeadlockError(service=share.service, held=len(own))
+
+    def _give(self, place: Place | None, lease: Lease) -> None:
+        if place is None:
+            return
+        if place.future.done():
+            # Cancelled in this very moment, and not yet out of the queue.
+            self._give(self.sharing.put_back(lease, time.monotonic()), lease)
+        else:
+            place.future.set_result(lease)
+
+    # Deadlines: one timer for all who wait, since hardly anybody's is ever reached.
+
+    def _watch(self, deadline: float) -> None:
+        if deadline < self._next_deadline:
+            if self._deadline_timer is not None:
+                self._deadline_timer.cancel()
+            self._next_deadline = deadline
+            delay = max(deadline - time.monotonic(), 0.0)
+            self._deadline_timer = self._loop.call_later(delay, self._note_deadline)
+
+    def _note_deadline(self) -> None:
+        now = time.monotonic()
+        self._next_deadline = float("inf")
+        self._deadline_timer = None
+        for place in self.sharing.queued():
+            if place.deadline > now:
+                self._watch(place.deadline)
+            elif not place.future.done():
+                self.sharing.leave(place)
+                place.future.set_exception(self._overdue(place, now))
+        self._note_quiet()
+
+    def _overdue(self, place: Place, now: float) -> PoolhouseError:
+        share = place.share
+        if len(self.all) < self.max_size and share.in_use < share.limit:
+            return self._failure or self._silent()
+        self._tally(share.service).exhausted += 1
+        limit = share.limit if share.in_use >= share.limit else self.max_size
+        return PoolExhaustedError(
+            service=share.service, waited=now - place.begun, holders=self.holders(), max_size=limit
+        )
+
+    def _silent(self) -> ServerUnavailableError:
+        remedy = "See that the server runs and that host and port are right"
+        return ServerUnavailableError("no answer in time", address=self._address, remedy=remedy)
+
+    # Handing off and resetting
+
+    async def _make_ready(self, lease: Lease, share: Share[Lease, Place], deadline: float) -> bool:
+        """Let a lease speak for its new owner, where it does not yet; return False where it is lost."""
+        if lease.connection.is_closed():
+            return False
+        if not lease.needs_hand_off:
+            return True
+        role = self._roles.get(share.service)
+        begun = time.monotonic()
+        if not (lease.is_bare and role is None):
+            lease.effect = SessionEffect.SPOILT  # unless what follows comes to its end
+            try:
+                await self._speak_for(lease, role, timeout=max(deadline - begun, 0.001))
+            except BaseException as error:
+                failure = self._failed_hand_off(error, share.service, role)
+                if isinstance(failure, ConnectionLostError):
+                    return False
+                self._put_back_with_care(lease)
+                if failure is None:
+                    raise
+                raise failure from None
+            lease.effect = SessionEffect.CLEAN
+            self._tally(share.service).hand_offs += 1
+            if self._events.has(HandedOff):
+                self._events.tell(HandedOff(share.service, lease.served, time.monotonic() - begun))
+        lease.is_bare = lease.needs_hand_off = False
+        lease.served = share.service
+        return True
+
+    def _failed_hand_off(self, error: BaseException, service: str, role: str | None) -> PoolhouseError | None:
+        if isinstance(error, TimeoutError):
+            return self._silent()
+        failure = translate(error, service=service)
+        if failure is None or isinstance(failure, ConnectionLostError) or role is None:
+            return failure
+        return RoleError(service=service, role=role, reason=str(failure.fact))
+
+    async def _speak_for(self, lease: Lease, role: str | None, *, timeout: float) -> None:
+        connection = lease.connection
+        if lease.is_bare:
+            lease.is_bare = False
+            await connection.execute(set_role(role), timeout=timeout)
+            return
+        if lease.is_in_doubt:
+            # The driver waits here for the end of what it cancelled.
+            with suppress(asyncpg.PostgresError):
+                await connection.execute("SELECT", timeout=timeout)
+            lease.is_in_doubt = False
+        message = clear_session(role, in_transaction=lease.is_in_transaction)
+        if await connection.execute(message, timeout=timeout) != NOTHING_PREPARED:
+            await connection.execute(FORGET_PREPARED, timeout=timeout)
+
+    async def _reset(self, lease: Lease) -> None:
+        """Clear a session for its own service again, or for nobody where it was poolhouse's."""
+        begun = time.monotonic()
+        service = lease.service or OWN_SERVICE
+        try:
+            # Roles may change while the server is at it.
+            while lease.effect is not SessionEffect.CLEAN:
+                role = self._roles.get(service)
+                await self._speak_for(lease, role, timeout=self._settings.connect_timeout)
+                if role == self._roles.get(service):
+                    lease.effect = SessionEffect.CLEAN
+        except (*DRIVER_ERRORS, asyncio.CancelledError) as error:
+            self._break(lease, f"its session could not be cleared: {type(error).__name__}")
+            return
+        if lease.is_gone:
+            return
+        self._tally(service).resets += 1
+        if self._events.has(SessionReset):
+            self._events.tell(SessionReset(service, time.monotonic() - begun))
+        if self._is_spent(lease):
+            self._retire(lease)
+        else:
+            self._return(lease)
+
+    # Giving back
+
+    def put_back(self, lease: Lease) -> None:
+        """End a use. What it did to the session is undone before anybody else sees the connection."""
+        if (
+            self.sharing.waiting
+            or self._look_each_time
+            or self._closing is not None
+            or lease.effect is not SessionEffect.CLEAN
+        ):
+            self._put_back_with_care(lease)
+            return
+        share = lease.owner
+        share.in_use -= 1  # type: ignore[union-attr] # what is in use has an owner
+        share.idle.append(lease)  # type: ignore[union-attr] # what is in use has an owner
+
+    def _put_back_with_care(self, lease: Lease) -> asyncio.Task[None] | None:
+        lease.use = None
+        lease.is_held_long = False
+        if lease.is_gone:
+            return None
+        if lease.connection.is_closed():
+            self._break(lease, "the server ended it")
+        elif lease.effect is SessionEffect.SPOILT or self._is_spent(lease):
+            self._retire(lease)
+        elif lease.effect is SessionEffect.DIRTY or self._settings.reset is Reset.ALWAYS:
+            lease.effect = SessionEffect.DIRTY
+            return self._spawn(self._reset(lease))
+        else:
+            self._return(lease)
+        return None
+
+    def _is_spent(self, lease: Lease) -> bool:
+        is_used_up = 0 < self._settings.max_uses <= lease.uses
+        return is_used_up or lease.expires <= time.monotonic() or len(self.all) > self.max_size
+
+    def _return(self, lease: Lease) -> None:
+        now = time.monotonic()
+        if lease.service == OWN_SERVICE:
+            # Everybody's from now on, and as good as new.
+            self.sharing.end_use(lease)
+            lease.owner, lease.is_bare, lease.needs_hand_off = None, True, True
+            self._give(self.sharing.offer(lease, now), lease)
+        else:
+            self._give(self.sharing.put_back(lease, now), lease)
+        self._note_quiet()
+
+    def give_up(self, lease: Lease, error: BaseException, *, sql: str) -> None:
+        """End a use whose only statement failed; raises our error for what the driver raised."""
+        failure = translate(error, service=lease.service, sql=sql)
+        lease.note(error)
+        self._put_back_with_care(lease)
+        if failure is not None:
+            # Not chained: the driver's text can hold the query's arguments.
+            raise failure from None
+
+    def hold(self, lease: Lease, service: str) -> Use:
+        """Let the running task hold a lease for more than a statement."""
+        self._held += 1
+        use = lease.use = Use(lease, self, service)
+        return use
+
+    def release(self, lease: Lease) -> asyncio.Task[None] | None:
+        """End a use by hand; return the task that clears the session, where it needs to be."""
+        self._held -= 1
+        return self._put_back_with_care(lease)
+
+    def _retire(self, lease: Lease) -> None:
+        """Close a connection that somebody held until now, and let another take its place."""
+        self._leave(lease)
+        self._part_with(lease)
+
+    def _part_with(self, lease: Lease) -> None:
+        self.closed += 1
+        self._leaving.add(lease)
+        self._spawn(self._say_goodbye(lease))
+
+    async def _say_goodbye(self, lease: Lease) -> None:
+        try:
+            await lease.connection.close(timeout=self._settings.connect_timeout)
+        except DRIVER_ERRORS:
+            # It broke, or does not answer: either way it is gone for us.
+            lease.connection.terminate()
+        finally:
+            self._leaving.discard(lease)
+
+    def _break(self, lease: Lease, reason: str) -> None:
+        """Cut a connection that somebody held until now."""
+        if not lease.is_gone:
+            self._note_broken(lease, reason)
+            self._leave(lease)
+        lease.connection.terminate()
+
+    def _leave(self, lease: Lease) -> None:
+        lease.is_gone = True
+        self._forget(lease)
+        self.sharing.end_use(lease)
+        for served, place in self.sharing.serve(time.monotonic()):
+            self._give(place, served)
+        self._grow()
+        self._note_quiet()
+
+    def _forget(self, lease: Lease) -> None:
+        self.all.discard(lease)
+        self._sizes.set()
+
+    def _note_end(self, lease: Lease) -> None:
+        """Forget a connection that ended while nobody used it; whoever uses one notices himself."""
+        if lease.is_gone or self._has_ended:
+            return
+        if lease in self.sharing.idle_leases():
+            self.sharing.remove(lease)
+            lease.is_gone = True
+            self._forget(lease)
+            self._note_broken(lease, "the server ended it while it was idle")
+            self._grow()
+        else:
+            self._forget(lease)
+
+    def _note_broken(self, lease: Lease, reason: str) -> None:
+        self.broken += 1
+        if self._events.has(ConnectionBroken):
+            self._events.tell(ConnectionBroken(lease.service, reason))
+
+    # Growing and shrinking
+
+    def _grow(self) -> None:
+        """Connect for those who wait, as far as there is room, and for `min_size`."""
+        room = self.max_size - len(self.all) - len(self._opening)
+        if room <= 0 or self._has_ended:
+            return
+        wanted = max(self.sharing.wanted, self.min_size - len(self.all) if self._closing is None else 0)
+        count = min(wanted - len(self._opening), room)
+        if count <= 0:
+            return
+        pause = self._may_connect_at - time.monotonic()
+        # Where there is no connection at all, those who wait would rather know at once.
+        if pause > 0 and (self.all or not self.sharing.waiting):
+            if self._grow_timer is None:
+                self._grow_timer = self._loop.call_later(pause, self._grow_again)
+            return
+        for _ in range(count):
+            opening = asyncio.create_task(self._open_another(), name="poolhouse: connecting")
+            self._opening.add(opening)
+            opening.add_done_callback(self._note_opened)
+
+    def _grow_again(self) -> None:
+        self._grow_timer = None
+        self._grow()
+
+    async def _open_another(self) -> None:
+        try:
+            connection = await self._connect()
+        except CONNECT_ERRORS as error:
+            self._note_refused(connect_error(error, address=self._address))
+            return
+        self._opening.discard(asyncio.current_task())
+        if self._has_ended:
+            connection.terminate()
+        else:
+            self._admit(connection)
+
+    def _note_refused(self, failure: PoolhouseError) -> None:
+        self._failure = failure
+        self._may_connect_at = time.monotonic() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        if self.all:
+            return
+        # Nobody can give anything back, so whoever waits would do so in vain.
+        for place in self.sharing.queued():
+            self.sharing.leave(place)
+            if not place.future.done():
+                place.future.set_exception(failure)
+
+    def _note_opened(self, opening: asyncio.Task[None]) -> None:
+        self._opening.discard(opening)
+        if not opening.cancelled() and (error := opening.exception()) is not None:
+            _log.error("Connecting failed in an unforeseen way: %s", type(error).__name__)
+        self._grow()
+        self._note_quiet()
+
+    async def resize(self, min_size: int, max_size: int) -> None:
+        """Keep and allow so many connections from now on; those in use above that are closed when they come back."""
+        self.min_size, self.max_size = min_size, max_size
+        self.sharing.change_limit(max_size)
+        for lease in self.sharing.idle_leases()[: max(len(self.all) - max_size, 0)]:
+            self._retire_idle(lease)
+        # Those in use are looked at when they come back, and so is each use after that.
+        self._look_each_time = self._look_each_time or len(self.all) > max_size
+        for lease, place in self.sharing.serve(time.monotonic()):
+            self._give(place, lease)
+        self._grow()
+        await self._until(lambda: min_size <= len(self.all) <= max_size)
+
+    async def wait_for_size(self, timeout: float) -> None:
+        """Return when `min_size` connections stand; raises ServerUnavailableError after `timeout` seconds."""
+        self._grow()
+        try:
+            async with asyncio.timeout(timeout):
+                await self._until(lambda: len(self.all) >= self.min_size)
+        except TimeoutError:
+            raise self._failure or self._silent() from None
+
+    async def _until(self, is_so: Callable[[], bool]) -> None:
+        while not is_so() and not self._has_ended:
+            self._sizes.clear()
+            await self._sizes.wait()
+
+    def change_roles(self) -> None:
+        """Let no connection be used any longer with the role it had."""
+        idle = set(self.sharing.idle_leases())
+        self.sharing.disown()
+        for lease in self.all - idle:
+            if lease.effect is SessionEffect.CLEAN:
+                lease.effect = SessionEffect.DIRTY
+
+    def _retire_idle(self, lease: Lease) -> None:
+        self.sharing.remove(lease)
+        lease.is_gone = True
+        self._forget(lease)
+        self._part_with(lease)
+
+    def _schedule_round(self) -> None:
+        times = (self._settings.max_idle, self._settings.max_age, self._settings.long_hold)
+        period = min(max(min(times) / 4, _SHORTEST_ROUND), _LONGEST_ROUND)
+        self._round_timer = self._loop.call_later(period, self._make_round)
+
+    def _make_round(self) -> None:
+        """Close what is too old or was idle for too long, and tell of what is held for long."""
+        now = time.monotonic()
+        for lease in self.sharing.idle_leases():
+            is_superfluous = lease.since + self._settings.max_idle <= now and len(self.all) > self.min_size
+            if is_superfluous or lease.expires <= now or lease.connection.is_closed():
+                self._retire_idle(lease)
+        if self._events.has(HeldTooLong):
+            idle = set(self.sharing.idle_leases())
+            for lease in self.all - idle:
+                if not lease.is_held_long and lease.since + self._settings.long_hold <= now and lease.service:
+                    lease.is_held_long = True
+                    self._events.tell(HeldTooLong(lease.service, lease.statement, now - lease.since))
+        self._grow()
+        self._schedule_round()
+
+    # Accounts
+
+    def _tally(self, service: str) -> ServiceTally:
+        tally = self.tallies.get(service)
+        if tally is None:
+            tally = self.tallies[service] = ServiceTally()
+        return tally
+
+    def tell_slow(self, lease: Lease, statement: str, seconds: float) -> None:
+        """Tell of a statement that took so many seconds, where that is long."""
+        if seconds >= self._settings.slow_statement and lease.service is not None:
+            self._events.tell(SlowStatement(lease.service, statement, seconds))
+
+    def effect_of_raw(self, service: str) -> SessionEffect:
+        """Return what touching the driver's own connection is taken for."""
+        return SessionEffect.DIRTY if service == OWN_SERVICE else SessionEffect.SPOILT
+
+    def statistics(self, state: LifecycleState) -> PoolStatistics:
+        """Return all figures as they are now."""
+        shares = self.sharing.shares
+        return PoolStatistics(
+            state=state,
+            min_size=self.min_size,
+            max_size=self.max_size,
+            size=len(self.all),
+            idle=self.sharing.idle,
+            in_use=self.in_use,
+            waiting=self.sharing.waiting,
+            opened=self.opened,
+            closed=self.closed,
+            broken=self.broken,
+            services={service: self._tally(service).freeze(shares[service]) for service in sorted(shares)},
+            waits=self.histogram.freeze(),
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+def _terminate_result(attempt: asyncio.Future[asyncpg.Connection[Any]]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().terminate()
