@@ -74,7 +74,12 @@ _REST = re.compile(r"""[^"']*\Z""")
 _EXPECTED = re.compile(
     r"\((expected [\w., ]+|value out of [\w ]+ range|'\w+' object cannot be interpreted as an integer)\)$"
 )
-_GONE = re.compile(r"connection is closed|closed in the middle|connection was closed|released back to the pool")
+# The last two are what the driver says between the server's last word, such as 57P01, and the end of the connection:
+# its states are numbers, of which 2 is that of an error after which the server says nothing more.
+_GONE = re.compile(
+    r"connection is closed|closed in the middle|connection was closed|released back to the pool"
+    r"|not connected|another operation \(2\) is in progress|protocol is in the .failed. state"
+)
 
 
 def translate(

@@ -402,9 +402,11 @@ class Leases:
                 await self._speak_for(lease, role, timeout=self._settings.connect_timeout)
                 if role == self._roles.get(service):
                     lease.effect = SessionEffect.CLEAN
-        except (*DRIVER_ERRORS, asyncio.CancelledError) as error:
+        except BaseException as error:
             self._break(lease, f"its session could not be cleared: {type(error).__name__}")
-            return
+            if isinstance(error, (*DRIVER_ERRORS, asyncio.CancelledError)):
+                return
+            raise
         if lease.is_gone:
             return
         self._tally(service).resets += 1
