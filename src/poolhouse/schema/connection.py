@@ -129,7 +129,8 @@ class Transaction:
     exception passes through unchanged; a commit that fails raises a DatabaseError. A block that ends well
     after swallowing an error of the server raises InFailedSqlTransactionError: PostgreSQL would answer the
     commit with a rollback, silently. Cancelled anywhere but in the commit itself, whose outcome is the server's, it is
-    rolled back; the connection is given back always.
+    rolled back; the connection is given back always. After a cancellation, or a statement that ran out of time, nobody
+    waits for the rollback, since the server may be gone: it is done before the connection is used again.
     """
 
     __slots__ = ("_held", "_is_nested", "_leased", "_modes", "_pool", "_reads", "_schema", "_scope", "_service")
@@ -217,7 +218,10 @@ class Transaction:
             raise UsageError("the transaction is not open", remedy="Enter it with `async with`")
         swallowed = self._swallowed() if error is None and scope.use.failed else None
         try:
-            await self._end(scope.use, is_well=error is None and swallowed is None)
+            # Whoever was cancelled or ran out of time is not kept waiting for a server that may be gone: what is in
+            # doubt is rolled back after the connection was given back.
+            if error is None or self._leased is None or not scope.use.lease.is_in_doubt:
+                await self._end(scope.use, is_well=error is None and swallowed is None)
         except DRIVER_ERRORS as failure:
             # A rollback fails when the connection is gone, and the transaction with it: the block's error counts.
             if error is None and swallowed is None:
@@ -239,7 +243,7 @@ class Transaction:
             message = "COMMIT" if is_well else "ROLLBACK"
         use.failed = True  # unless what follows comes to its end
         try:
-            await connection.execute(message)
+            await connection.execute(message, timeout=None if is_well else self._pool.settings.connect_timeout)
         except BaseException as error:
             use.note(error)
             raise
@@ -258,7 +262,7 @@ class Transaction:
             leased, self._leased = self._leased, None
             if leased.lease.is_in_transaction:
                 leased.lease.soil(SessionEffect.DIRTY)
-            await self._pool.release(leased)
+            await self._pool.release(leased, wait=not leased.lease.is_in_doubt)
 
 
 def _modes(isolation: Isolation | None, *, readonly: bool, deferrable: bool) -> str:

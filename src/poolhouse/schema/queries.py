@@ -160,7 +160,7 @@ class Queries(ABC):
         timeout: float | None = None,
     ) -> str:
         """Copy records into a table of this schema, in binary, and return the status, such as `COPY 100`."""
-        async with self._session(timeout, bulk=True) as session:
+        async with self._session(timeout, bulk=True) as session, session.limit():
             return await session.connection.copy_records_to_table(
                 table_name,
                 records=session.caller.rows(records),
@@ -181,7 +181,7 @@ class Queries(ABC):
     ) -> str:
         """Copy a file's content (path, file object or asynchronous iterable of bytes) into a table of this schema."""
         session = self._session(timeout, bulk=True)
-        async with session.caller.source(source) as readable, session:
+        async with session.caller.source(source) as readable, session, session.limit():
             return await session.connection.copy_to_table(
                 table_name,
                 source=readable,
@@ -202,7 +202,7 @@ class Queries(ABC):
     ) -> str:
         """Copy a table of this schema into `output`: a path, a file object or a coroutine function taking bytes."""
         session = self._session(timeout, stream=True)
-        async with session.caller.output(output) as writable, session:
+        async with session.caller.output(output) as writable, session, session.limit():
             return await session.connection.copy_from_table(
                 table_name,
                 output=writable,
@@ -218,7 +218,7 @@ class Queries(ABC):
         """Copy the rows of a query into `output`: a path, a file object or a coroutine function taking bytes."""
         statement = self._compile(query)
         session = self._session(timeout, statement=statement, stream=True)
-        async with session.caller.output(output) as writable, session:
+        async with session.caller.output(output) as writable, session, session.limit():
             return await session.connection.copy_from_query(
                 statement.sql, *args, output=writable, timeout=session.remaining(), **options
             )

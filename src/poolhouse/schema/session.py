@@ -166,6 +166,10 @@ class Session:
         assert self._held is not None, "a session is used inside its block only"  # noqa: S101 - a fault of this package alone
         return self._held.lease.connection
 
+    def limit(self) -> asyncio.Timeout:
+        """Return what ends the operation at its time limit, for where the driver does more than it sees a limit for."""
+        return asyncio.timeout(self.remaining())
+
     def remaining(self) -> float | None:
         """Return the seconds left of the operation's time limit, None when it has none."""
         return None if self._deadline is None else max(self._deadline - time.monotonic(), 0.001)
