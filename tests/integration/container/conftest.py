@@ -174,7 +174,7 @@ class Bench:
         self._own = asyncio.all_tasks()
 
     def settings(self, **changes: Any) -> DatabaseSettings:
-        given = {"role_prefix": role_prefix(urlsplit(self.dsn).path), **changes}
+        given = {"role_prefix": role_prefix(urlsplit(self.dsn).path), "service_roles": "off", **changes}
         return DatabaseSettings(
             application_name=self.name, min_size=1, max_size=4, startup_timeout=5, drain_timeout=0.02, **given
         )

@@ -24,8 +24,8 @@ async def test_a_start_opens_in_order_and_a_shutdown_closes_in_exact_reverse(ben
     await bench.is_clean()
 
 
-async def test_migrations_come_between_the_pool_and_what_uses_the_database(bench):
-    async with bench.application() as application:
+async def test_migrations_and_roles_come_between_the_pool_and_what_uses_the_database(bench):
+    async with bench.application(settings=bench.settings(service_roles="managed")) as application:
         report = application.report
     assert [step.name for step in report.steps] == [
         "server",

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
 
-import asyncpg
 import pytest
 
 from poolhouse.errors import IdentifierError, ServiceRolesBusyError, ServiceRolesError
@@ -13,6 +11,7 @@ from poolhouse.migrations import migrate
 from poolhouse.roles import establish_roles
 from poolhouse.roles.establishing import _LOCK
 from poolhouse.schema import SchemaManager
+from tests.integration.moments import interrupt, until
 
 
 @pytest.fixture
@@ -186,20 +185,17 @@ async def test_who_keeps_the_lock_is_waited_for_until_the_limit(bench, owning):
     assert len(await waiting) == 2
 
 
-async def test_a_cancelled_call_has_changed_nothing(bench, owning):
-    _, sets = await owning("app", "CREATEROLE")
-    locked = bench.admin.transaction()
-    await locked.start()
-    await bench.admin.execute("LOCK TABLE pg_catalog.pg_default_acl IN ACCESS EXCLUSIVE MODE")
-    call = asyncio.create_task(establish_roles(sets))
-    await asyncio.sleep(0.05)
-    call.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await call
-    await locked.rollback()
-    assert await bench.roles() == []
-
-
-def test_psql_runs_the_sql_as_it_is():
-    assert subprocess
-    assert asyncpg
+async def test_a_call_cancelled_at_any_await_has_done_all_or_nothing(bench, owning):
+    pool, sets = await owning("app", "CREATEROLE")
+    was_interrupted, at = True, 0
+    while was_interrupted:
+        at += 1
+        was_interrupted, _ = await interrupt(establish_roles(sets), at=at)
+        made = await bench.roles()
+        assert made in ([], ["orders", "users"])
+        await until(lambda: pool.statistics().in_use == 0)
+        if made:
+            assert [each.statements for each in await establish_roles(sets)] == [(), ()]
+            names = ", ".join(f'"{bench.prefix}{role}"' for role in made)
+            await bench.admin.execute(f"DROP OWNED BY {names}; DROP ROLE {names}")
+    assert at > 5

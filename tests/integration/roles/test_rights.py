@@ -164,3 +164,28 @@ async def test_a_role_that_an_extension_s_objects_refuse_still_gets_the_others(b
     await bench.admin.execute("ALTER EXTENSION plpgsql ADD TABLE users.part")
     await establish_roles(sets)
     assert not await bench.is_denied("users", "DELETE FROM users.accounts")
+
+
+async def test_many_schemas_of_one_service_are_asked_about_in_one_statement(bench):
+    pool = await bench.pool()
+    folder = bench.write("tenants", a="CREATE TABLE {{tables.things}} (id serial)")
+    names = [f"tenant_{number}" for number in range(60)]
+    tenants = MigrationSet(SchemaManager(pool, schema="control"), folder, module="tenants", schemas=names)
+    result = await migrate([tenants])
+    (first,) = await establish_roles([tenants], migrated=result.reports)
+    assert len(first.statements) < 15
+    before = pool.statistics().services["poolhouse"].acquired
+    (again,) = await establish_roles([tenants], migrated=result.reports, revoke=True)
+    assert again.statements == ()
+    assert pool.statistics().services["poolhouse"].acquired - before == 1
+    assert not await bench.is_denied("control", "DELETE FROM tenant_59.things")
+
+
+async def test_a_query_of_schemas_is_asked_where_no_report_tells_them(bench):
+    pool = await bench.pool()
+    folder = bench.write("tenants", a="CREATE TABLE {{tables.things}} (id int)")
+    query = "SELECT name FROM unnest(ARRAY['t1', 't2']) AS t (name)"
+    tenants = MigrationSet(SchemaManager(pool, schema="control"), folder, module="tenants", schemas=query)
+    await migrate([tenants])
+    await establish_roles([tenants])
+    assert not await bench.is_denied("control", "DELETE FROM t2.things")
