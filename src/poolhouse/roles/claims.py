@@ -35,8 +35,7 @@ async def _schemas(migrations: MigrationSet, migrated: Sequence[MigrationReport]
 
 
 def _claims(db: SchemaManager, schemas: Sequence[str], prefix: str) -> tuple[Claim, ...]:
-    service: str = getattr(db, "service", db.schema)
-    if service == SERVICE:
+    if db.service == SERVICE:
         return ()
     reads = tuple(map(parse_qualified, sorted(db.reads)))
-    return (Claim(service, role_of(service, prefix), tuple(schemas), reads),)
+    return (Claim(db.service, role_of(db.service, prefix), tuple(schemas), reads),)
