@@ -122,7 +122,8 @@ def aborts_transaction(error: BaseException) -> bool:
 
 def _from_server(error: asyncpg.PostgresError, service: str | None, sql: str | None) -> DatabaseError:
     if isinstance(error, asyncpg.ConnectionDoesNotExistError):
-        return _lost(service)
+        # A server that ends a connection in the middle of a statement says why.
+        return _lost(service, sqlstate=getattr(error.__cause__, "sqlstate", None))
     code = error.sqlstate or ""
     kind = _BY_CODE.get(code) or _BY_CLASS.get(code[:2], DatabaseError)
     return kind(
@@ -201,9 +202,11 @@ def _from_driver(error: Exception, service: str | None) -> DatabaseError:
     return UsageError(_without_quoted(text, ""), service=service)
 
 
-def _lost(service: str | None) -> ConnectionLostError:
+def _lost(service: str | None, *, sqlstate: str | None = None) -> ConnectionLostError:
     remedy = "Run the transaction again; the pool replaces the connection by itself"
-    return ConnectionLostError("the connection to the server was lost", service=service, remedy=remedy)
+    return ConnectionLostError(
+        "the connection to the server was lost", service=service, sqlstate=sqlstate, remedy=remedy
+    )
 
 
 def may_pass(error: BaseException) -> bool:

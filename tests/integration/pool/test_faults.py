@@ -336,6 +336,18 @@ async def test_a_statement_between_the_last_word_of_a_server_and_its_end_is_lost
     await whole(pool, observer)
 
 
+async def test_a_connection_that_the_server_ends_in_a_statement_is_lost_with_what_the_server_said(open_pool, observer):
+    pool = await open_pool(max_size=1)
+    statement = asyncio.create_task(SchemaManager(pool, schema="users").fetchval("SELECT pg_sleep(60)"))
+    await observer.sees(1, where="state = 'active'")
+
+    await observer.end((await observer.pids())[0])
+
+    with pytest.raises(ConnectionLostError) as caught:
+        await statement
+    assert caught.value.sqlstate == "57P01"
+
+
 async def test_a_statement_that_the_administrator_cancels_is_told_as_such(open_pool_at, proxy, observer):
     pool = await open_pool_at(proxy)
     db = SchemaManager(pool, schema="users")
