@@ -104,7 +104,7 @@ def _is_production(container: Container) -> bool:
 def _services(container: Container, pool: SharedPool) -> set[str]:
     graph = Graph(cast("Any", container))
     managers: list[SchemaManager] = [provider() for provider in graph.order if makes(provider, SchemaManager)]
-    return {manager.schema for manager in managers if manager.pool is pool}
+    return {manager.service for manager in managers if manager.pool is pool}
 
 
 def _table(findings: Sequence[Finding]) -> Table:

@@ -16,6 +16,7 @@ from poolhouse.container.report import StartReport, StepReport
 from poolhouse.container.resources import guard, open_resource
 from poolhouse.errors import LifecycleError, StepTimeoutError
 from poolhouse.migrations import migrate
+from poolhouse.pool.neighbours import starting
 from poolhouse.roles import establish_roles
 from poolhouse.schema import SchemaManager
 
@@ -83,7 +84,8 @@ class Lifecycle:
                 await asyncio.wait((self._task,))
             self._end = asyncio.Event()
             ready = asyncio.get_running_loop().create_future()
-            task = asyncio.create_task(self._live(limits, ready), name=f"poolhouse: {self._subject}")
+            with starting():
+                task = asyncio.create_task(self._live(limits, ready), name=f"poolhouse: {self._subject}")
             _living.add(task)
             task.add_done_callback(_living.discard)
             try:
@@ -91,7 +93,9 @@ class Lifecycle:
             except asyncio.CancelledError as cancelled:
                 # A step that swallows its cancellation goes on, and the start with it: then it ends at once.
                 self._end.set()
-                task.cancel()
+                if not task.cancelling():
+                    # A loop that ends has cancelled it already; again would cut short what closes now.
+                    task.cancel()
                 await _finished(task)
                 _note_outcome(cancelled, task)
                 raise

@@ -124,7 +124,7 @@ class MigrationSet:
 
     def for_schema(self, schema: str) -> MigrationSet:
         """Return the set for one of its schemas, for what looks at or mends a single one."""
-        db = SchemaManager(self._db.pool, schema=schema, reads=self._db.reads)
+        db = SchemaManager(self._db.pool, schema=schema, reads=self._db.reads, service=self._db.service)
         late: Literal["refuse", "apply"] = "apply" if self._applies_late else "refuse"
         one = MigrationSet(db, self._directory, module=self._module, out_of_order=late)
         object.__setattr__(one, "_last", self._last)

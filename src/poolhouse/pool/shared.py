@@ -17,6 +17,7 @@ from poolhouse.pool.connecting import connect
 from poolhouse.pool.events import Events, EventT
 from poolhouse.pool.faults import DRIVER_ERRORS, translate
 from poolhouse.pool.leases import OWN_SERVICE, Leases
+from poolhouse.pool.neighbours import note_closed, note_opened, place_outside
 from poolhouse.pool.opening import open_when_up
 from poolhouse.pool.statistics import PoolStatistics
 
@@ -58,6 +59,7 @@ class SharedPool:
     def __init__(self, settings: DatabaseSettings, *, server: Server | None = None) -> None:
         self._settings = settings
         self._server = server
+        self._place = place_outside()
         self._state = LifecycleState.NEW
         self._leases: Leases | None = None
         self._roles: dict[str, str] = {}
@@ -165,6 +167,7 @@ class SharedPool:
                 self._move(LifecycleState.STOPPED)
                 raise
             self._move(LifecycleState.STARTED)
+            note_opened(self, dsn, self._place)
 
     def _new_leases(self, dsn: str) -> Leases:
         settings = self._settings
@@ -189,6 +192,7 @@ class SharedPool:
                 await self._drain(leases)
             finally:
                 self._move(LifecycleState.STOPPED)
+                note_closed(self)
                 leases.terminate(self._not_open())
                 await leases.settle()
 

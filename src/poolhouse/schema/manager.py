@@ -289,10 +289,14 @@ class SchemaManager(Queries):
         return Listener(self._pool, self._service, tuple(map(check_identifier, channels)))
 
 
+# Empty frozensets are not one and the same, and there is a manager for each of ten thousand tenants.
+_NO_READS: frozenset[str] = frozenset()
+
+
 def _check_reads(reads: Iterable[str]) -> frozenset[str]:
     if isinstance(reads, str):
         raise ConfigurationError(f"the declared reads are one text, {reads!r}", remedy=f"Write [{reads!r}]")
-    return frozenset(map(_check_read, reads))
+    return frozenset(map(_check_read, reads)) or _NO_READS
 
 
 def _check_read(read: str) -> str:

@@ -33,7 +33,7 @@ async def test_a_start_cancelled_at_any_step_leaves_nothing_and_says_what_was_be
         assert application.state in RESTING
         await bench.is_clean()
         await bench.forget_migrations()
-    assert step > 40
+    assert step > 30
     waiting = ("server", "pool", "users.listening", "users.cache", "users.worker")
     assert said >= {"while applying migrations", *(f"while starting {name}" for name in waiting)}
     await application.shutdown_resources()
