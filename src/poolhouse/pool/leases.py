@@ -277,7 +277,7 @@ class Leases:
             return await place.future
         except asyncio.CancelledError:
             if place.future.done() and not place.future.cancelled() and place.future.exception() is None:
-                self.put_back(place.future.result())
+                self._put_back_with_care(place.future.result())
             raise
         finally:
             self.sharing.leave(place)
@@ -298,7 +298,7 @@ class Leases:
             return
         if place.future.done():
             # Cancelled in this very moment, and not yet out of the queue.
-            self._give(self.sharing.put_back(lease, time.monotonic()), lease)
+            self._return(lease)
         else:
             place.future.set_result(lease)
 
@@ -459,6 +459,11 @@ class Leases:
             # Everybody's from now on, and as good as new.
             self.sharing.end_use(lease)
             lease.owner, lease.is_bare, lease.needs_hand_off = None, True, True
+            self._give(self.sharing.offer(lease, now), lease)
+        elif lease.needs_hand_off:
+            # Whom it was given to was cancelled before it was made to speak for him: it is nobody's.
+            self.sharing.end_use(lease)
+            lease.owner = None
             self._give(self.sharing.offer(lease, now), lease)
         else:
             self._give(self.sharing.put_back(lease, now), lease)
