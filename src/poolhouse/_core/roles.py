@@ -138,6 +138,12 @@ def _merged(claims: Sequence[Claim]) -> Claim:
     return Claim(claims[0].service, claims[0].role, tuple(schemas), tuple(reads))
 
 
+def batches(gaps: Iterable[Gap], size: int) -> list[Sequence[Gap]]:
+    """Return `gaps` in the order in which they can be mended, at most `size` at a time."""
+    ordered = sorted(gaps, key=lambda gap: (gap.role, _KINDS.index(gap.kind), gap.by))
+    return [ordered[begin : begin + size] for begin in range(0, len(ordered), size)]
+
+
 def statements(gaps: Iterable[Gap]) -> dict[str, tuple[str, ...]]:
     """Return the SQL that makes up for `gaps`, by service; to be run in the order that it has."""
     gathered: dict[str, list[str]] = defaultdict(list)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import asyncpg
 
 from poolhouse._core.address import role_in_dsn
-from poolhouse._core.roles import describe, merge, statements
+from poolhouse._core.roles import batches, describe, merge, statements
 from poolhouse.errors import ServiceRolesBusyError, ServiceRolesError
 from poolhouse.migrations import MigrationSet
 from poolhouse.migrations.access import SERVICE, Access
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger("poolhouse.roles")
 
 _LOCK = lock_key(SERVICE, "roles")
+# Rights on so many things are given in one transaction: since PostgreSQL 18 it keeps a lock on each table till its end.
+_LARGEST = 1_000
 _LOCK_TIMEOUT = "SET LOCAL lock_timeout = 3000; SET LOCAL statement_timeout = 0"
 
 # No right, a server or a role that only reads, and a role that has been made a member the other way round.
@@ -77,16 +79,17 @@ async def establish_roles(
     nothing, and so can alter and drop nothing. What does not exist yet is passed over with a warning.
 
     `mode` says what to do (`service_roles` of the pool's settings by default): `managed` creates and grants what is
-    missing, in one transaction over `migration_dsn` where that is set; `existing` changes nothing; `off` does nothing
-    at all. Whoever has nothing missing is asked one SELECT for all services, which needs no right. With `revoke`,
-    rights of an earlier release's declarations are taken back, so `parts` must be all there is of each service.
+    missing, over `migration_dsn` where that is set, and in one transaction up to a thousand tables; `existing`
+    changes nothing; `off` does nothing at all. Where nothing is missing, that is one SELECT for all services, which
+    needs no right. With `revoke`, rights of an earlier release's declarations are taken back, so `parts` must be all
+    there is of each service.
     `migrated` tells the schemas of a set without asking its query again; `timeout` is for how many seconds others are
     waited for that do the same (`migration_timeout` of the pool's settings by default).
 
     Returns a report for each service that has a role. Raises ServiceRolesError, with the SQL for somebody who may run
     it, when something is missing that cannot or must not be mended here; ServiceRolesBusyError after the timeout;
-    IdentifierError for a role's name that is too long; PoolError and DatabaseError. When it is cancelled or fails,
-    nothing has been changed.
+    IdentifierError for a role's name that is too long; PoolError and DatabaseError. A transaction that fails or is
+    cancelled has changed nothing, and the next call goes on with what is left.
     """
     by_pool: dict[SharedPool, list[SchemaManager | MigrationSet]] = {}
     for part in parts:
@@ -158,7 +161,7 @@ class Establishing:
         return login
 
     async def _try(self) -> Refusal | None:
-        """Mend everything in one transaction and return None, or nothing and return why."""
+        """Mend everything and return None, or return why that failed."""
         with translated():
             async with Access(self._pool).changing() as connection:
                 try:
@@ -170,24 +173,36 @@ class Establishing:
                     raise
 
     async def _mend(self, connection: Session) -> Refusal | None:
-        async with connection.transaction(isolation="read_committed"):
-            await connection.execute(_LOCK_TIMEOUT)
-            if not await connection.fetchval("SELECT pg_catalog.pg_try_advisory_xact_lock($1)", _LOCK):
-                return Refusal(BUSY, "another process is establishing them")
-            await self._read(connection)
-            wanted = self._gaps
-            sql = statements(_to_mend(wanted))
-            if not sql:
-                return None
-            await connection.execute(_joined(sql), timeout=UNLIMITED)
-            await self._read(connection)
-            if _to_mend(self._gaps):
-                # Who may not grant a right that is his own is warned by the server, and not refused.
-                self._gaps = wanted
-                raise _NotGrantedError
-        self._ran = sql
-        _log.info("Established the roles of %s", ", ".join(sql))
+        wanted: Sequence[Gap] | None = None
+        rest: list[Sequence[Gap]] = []
+        while wanted is None or rest:
+            async with connection.transaction(isolation="read_committed"):
+                await connection.execute(_LOCK_TIMEOUT)
+                if not await connection.fetchval("SELECT pg_catalog.pg_try_advisory_xact_lock($1)", _LOCK):
+                    return Refusal(BUSY, "another process is establishing them")
+                if wanted is None:
+                    await self._read(connection)
+                    wanted = self._gaps
+                    rest = batches(_to_mend(wanted), _LARGEST)
+                    if not rest:
+                        return None
+                sql = statements(rest.pop(0))
+                await connection.execute(_joined(sql), timeout=UNLIMITED)
+                if not rest:
+                    await self._verify(connection, wanted)
+            for service, ran in sql.items():
+                self._ran[service] = self._ran.get(service, ()) + ran
+        _log.info("Established the roles of %s", ", ".join(self._ran))
         return None
+
+    async def _verify(self, connection: Session, wanted: Sequence[Gap]) -> None:
+        """Raise where something is still missing that was just granted."""
+        await self._read(connection)
+        # Who may not grant a right that is his own is warned by the server, and not refused.
+        if not set(wanted).isdisjoint(_to_mend(self._gaps)):
+            if len(wanted) <= _LARGEST:
+                self._gaps = wanted
+            raise _NotGrantedError
 
     def _lacking(self, fact: str) -> ServiceRolesError:
         missing = _to_mend(self._gaps)

@@ -189,3 +189,13 @@ async def test_a_query_of_schemas_is_asked_where_no_report_tells_them(bench):
     await migrate([tenants])
     await establish_roles([tenants])
     assert not await bench.is_denied("control", "DELETE FROM t2.things")
+
+
+async def test_more_than_a_transaction_should_lock_is_done_in_several(bench, monkeypatch):
+    monkeypatch.setattr("poolhouse.roles.establishing._LARGEST", 3)
+    pool = await bench.pool()
+    sets = [bench.users(pool), bench.orders(pool, reads=("users.accounts",))]
+    await migrate(sets)
+    assert all(each.statements for each in await establish_roles(sets))
+    assert not await bench.is_denied("orders", "SELECT * FROM users.accounts")
+    assert [each.statements for each in await establish_roles(sets, revoke=True)] == [(), ()]

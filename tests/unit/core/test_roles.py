@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from poolhouse._core.roles import Claim, Gap, GapKind, describe, merge, role_of, statements
+from poolhouse._core.roles import Claim, Gap, GapKind, batches, describe, merge, role_of, statements
 from poolhouse.errors import IdentifierError
 
 
@@ -71,3 +71,11 @@ def test_many_names_share_a_statement_but_not_too_many():
 def test_many_names_are_not_all_told():
     (sentence,) = describe([gap(GapKind.USAGE, f"s{number}") for number in range(9)])
     assert sentence == "role 'svc_users' may not look into s0, s1, s2 and 6 more"
+
+
+def test_batches_keep_the_order_in_which_things_can_be_done():
+    gaps = [gap(GapKind.TABLE, f"users.t{number}") for number in range(4)] + [gap(GapKind.ROLE)]
+    cut = batches(gaps, 2)
+    assert [len(each) for each in cut] == [2, 2, 1]
+    assert cut[0][0].kind is GapKind.ROLE
+    assert {each for batch in cut for each in batch} == set(gaps)
