@@ -82,11 +82,13 @@ class Share(Generic[LeaseT, WaiterT]):
         if not self.waiting:
             self._queue.clear()
 
-    def first(self) -> WaiterT:
-        """Return who waits for longest; there must be one."""
-        while self._queue[0].has_left:
-            self._queue.popleft()
-        return self._queue[0]
+    def next(self) -> WaiterT:
+        """Take out who waits for longest; there must be one."""
+        while (waiter := self._queue.popleft()).has_left:
+            pass
+        waiter.has_left = True
+        self.waiting -= 1
+        return waiter
 
     def queue(self) -> Iterator[WaiterT]:
         """All who wait, who came first first."""
@@ -198,14 +200,10 @@ class Sharing(Generic[LeaseT, WaiterT]):
         if chosen is None:
             (self.free if owner is None else owner.idle).append(lease)
             return None
-        waiter = chosen.first()
-        self.leave(waiter)
-        self._turns += 1
-        chosen.turn = self._turns
         if chosen is owner and now - lease.owned_since >= self._length_of_turn:
             lease.owned_since = now
         self._give(lease, chosen, now)
-        return waiter
+        return self._serve(chosen)
 
     def _next(
         self, owner: Share[LeaseT, WaiterT] | None, owned_since: float, now: float
@@ -213,6 +211,16 @@ class Sharing(Generic[LeaseT, WaiterT]):
         if owner is not None and owner.is_eligible and now - owned_since < self._length_of_turn:
             return owner
         return min((share for share in self._queued if share.is_eligible), key=lambda share: share.turn, default=None)
+
+    def _serve(self, share: Share[LeaseT, WaiterT]) -> WaiterT:
+        """Take out of a queue who is next in it."""
+        waiter = share.next()
+        self.waiting -= 1
+        if not share.waiting:
+            del self._queued[share]
+        self._turns += 1
+        share.turn = self._turns
+        return waiter
 
     def _give(self, lease: LeaseT, share: Share[LeaseT, WaiterT], now: float) -> None:
         share.in_use += 1
@@ -229,11 +237,7 @@ class Sharing(Generic[LeaseT, WaiterT]):
             lease = self.take(chosen, now)
             if lease is None:
                 break
-            waiter = chosen.first()
-            self.leave(waiter)
-            self._turns += 1
-            chosen.turn = self._turns
-            served.append((lease, waiter))
+            served.append((lease, self._serve(chosen)))
         return served
 
     def remove(self, lease: LeaseT) -> None:

@@ -99,7 +99,7 @@ class Leases:
         self._failure: PoolhouseError | None = None
         self._pause = _FIRST_PAUSE
         self._may_connect_at = 0.0
-        self._look_each_time = settings.reset is Reset.ALWAYS or settings.max_uses > 0
+        self._looks_each_time = settings.reset is Reset.ALWAYS or settings.max_uses > 0
         self._next_deadline = float("inf")
         self._deadline_timer: asyncio.TimerHandle | None = None
         self._round_timer: asyncio.TimerHandle | None = None
@@ -143,6 +143,7 @@ class Leases:
     async def drain(self, refusal: PoolStateError) -> None:
         """Return when nobody holds or waits for a connection; until then those who do go on."""
         self._closing = refusal
+        self._looks_each_time = True
         self._quiet = asyncio.Event()
         self._note_quiet()
         await self._quiet.wait()
@@ -241,48 +242,65 @@ class Leases:
         begun = time.monotonic()
         deadline = begun + (self._settings.acquire_timeout if timeout is None else timeout)
         share = self.sharing.share(service)
-        lease = self._take_idle(share) or await self._wait(share, begun, deadline)
-        while not await self._make_ready(lease, share, deadline):
+        while True:
+            # Where others of the service wait, there is nothing to take.
+            lease = None if share.waiting else self._take_idle(share, begun)
+            if lease is None:
+                place = self._queue_up(share, begun, deadline)
+                try:
+                    lease = await place.future
+                except BaseException:
+                    self._leave_queue(place)
+                    raise
+                self.histogram.add(time.monotonic() - begun)
+            if not lease.needs_hand_off and not lease.connection.is_closed():
+                break
+            if await self._make_ready(lease, share, deadline):
+                break
             # It was asked nothing yet, so another will do.
             self._break(lease, "the server ended it while it was idle")
-            lease = self._take_idle(share) or await self._wait(share, begun, deadline)
         now = time.monotonic()
         lease.since = now
         lease.statement = statement
         lease.uses += 1
-        lease.soil(effect)
+        if effect:
+            lease.soil(effect)
         lease.waited = now - begun
         self._tally(service).add_wait(lease.waited)
         if self._events.watch_every_use:
             self._events.tell(Acquired(service, lease.waited))
         return lease
 
-    def _take_idle(self, share: Share[Lease, Place]) -> Lease | None:
+    def _take_idle(self, share: Share[Lease, Place], now: float) -> Lease | None:
         if self._closing is not None:
             raise self._closing
-        while (lease := self.sharing.take(share, time.monotonic())) is not None:
+        while (lease := self.sharing.take(share, now)) is not None:
             if not lease.connection.is_closed():
                 return lease
             self._break(lease, "the server ended it while it was idle")
         return None
 
-    async def _wait(self, share: Share[Lease, Place], begun: float, deadline: float) -> Lease:
+    def _queue_up(self, share: Share[Lease, Place], begun: float, deadline: float) -> Place:
+        if self._closing is not None:
+            raise self._closing
         if self._held:
             self._refuse_self_deadlock(share)
         place = Place(share, begun, deadline, self._loop.create_future())
         self.sharing.join(place)
-        self._watch(deadline)
-        self._grow()
-        try:
-            return await place.future
-        except asyncio.CancelledError:
-            if place.future.done() and not place.future.cancelled() and place.future.exception() is None:
-                self._put_back_with_care(place.future.result())
-            raise
-        finally:
-            self.sharing.leave(place)
-            self._note_quiet()
-            self.histogram.add(time.monotonic() - begun)
+        if deadline < self._next_deadline:
+            self._watch(deadline)
+        if len(self.all) < self.max_size:
+            self._grow()
+        return place
+
+    def _leave_queue(self, place: Place) -> None:
+        """Take somebody out of the queue who waits no longer, because he was cancelled, refused or is too late."""
+        self.histogram.add(time.monotonic() - place.begun)
+        future = place.future
+        if future.done() and not future.cancelled() and future.exception() is None:
+            self._put_back_with_care(future.result())
+        self.sharing.leave(place)
+        self._note_quiet()
 
     def _refuse_self_deadlock(self, share: Share[Lease, Place]) -> None:
         task = asyncio.current_task()
@@ -294,34 +312,35 @@ class Leases:
             raise SelfDeadlockError(service=share.service, held=len(own))
 
     def _give(self, place: Place | None, lease: Lease) -> None:
-        if place is None:
-            return
-        if place.future.done():
-            # Cancelled in this very moment, and not yet out of the queue.
-            self._return(lease)
-        else:
-            place.future.set_result(lease)
+        while place is not None:
+            if not place.future.done():
+                place.future.set_result(lease)
+                return
+            # Cancelled in this very moment, and not yet out of the queue, as all who come next may be.
+            place = self._offer(lease)
 
     # Deadlines: one timer for all who wait, since hardly anybody's is ever reached.
 
     def _watch(self, deadline: float) -> None:
-        if deadline < self._next_deadline:
-            if self._deadline_timer is not None:
-                self._deadline_timer.cancel()
-            self._next_deadline = deadline
-            delay = max(deadline - time.monotonic(), 0.0)
-            self._deadline_timer = self._loop.call_later(delay, self._note_deadline)
+        if self._deadline_timer is not None:
+            self._deadline_timer.cancel()
+        self._next_deadline = deadline
+        delay = max(deadline - time.monotonic(), 0.0)
+        self._deadline_timer = self._loop.call_later(delay, self._note_deadline)
 
     def _note_deadline(self) -> None:
         now = time.monotonic()
         self._next_deadline = float("inf")
         self._deadline_timer = None
+        next_one = float("inf")
         for place in self.sharing.queued():
             if place.deadline > now:
-                self._watch(place.deadline)
+                next_one = min(next_one, place.deadline)
             elif not place.future.done():
                 self.sharing.leave(place)
                 place.future.set_exception(self._overdue(place, now))
+        if next_one < float("inf"):
+            self._watch(next_one)
         self._note_quiet()
 
     def _overdue(self, place: Place, now: float) -> PoolhouseError:
@@ -421,17 +440,18 @@ class Leases:
 
     def put_back(self, lease: Lease) -> None:
         """End a use. What it did to the session is undone before anybody else sees the connection."""
-        if (
-            self.sharing.waiting
-            or self._look_each_time
-            or self._closing is not None
-            or lease.effect is not SessionEffect.CLEAN
-        ):
+        if lease.effect or self._looks_each_time:
             self._put_back_with_care(lease)
-            return
-        share = lease.owner
-        share.in_use -= 1  # type: ignore[union-attr] # what is in use has an owner
-        share.idle.append(lease)  # type: ignore[union-attr] # what is in use has an owner
+        elif not self.sharing.waiting:
+            share = lease.owner
+            share.in_use -= 1  # type: ignore[union-attr] # what is in use has an owner
+            share.idle.append(lease)  # type: ignore[union-attr] # what is in use has an owner
+        else:
+            now = time.monotonic()
+            if lease.expires <= now:
+                self._put_back_with_care(lease)
+            else:
+                self._give(self.sharing.put_back(lease, now), lease)
 
     def _put_back_with_care(self, lease: Lease) -> asyncio.Task[None] | None:
         lease.use = None
@@ -454,20 +474,22 @@ class Leases:
         return is_used_up or lease.expires <= time.monotonic() or len(self.all) > self.max_size
 
     def _return(self, lease: Lease) -> None:
-        now = time.monotonic()
-        if lease.service == OWN_SERVICE:
-            # Everybody's from now on, and as good as new.
-            self.sharing.end_use(lease)
-            lease.owner, lease.is_bare, lease.needs_hand_off = None, True, True
-            self._give(self.sharing.offer(lease, now), lease)
-        elif lease.needs_hand_off:
-            # Whom it was given to was cancelled before it was made to speak for him: it is nobody's.
-            self.sharing.end_use(lease)
-            lease.owner = None
-            self._give(self.sharing.offer(lease, now), lease)
-        else:
-            self._give(self.sharing.put_back(lease, now), lease)
+        self._give(self._offer(lease), lease)
         self._note_quiet()
+
+    def _offer(self, lease: Lease) -> Place | None:
+        """End a use; return who is to have the lease now."""
+        now = time.monotonic()
+        is_own = lease.service == OWN_SERVICE
+        if not is_own and not lease.needs_hand_off:
+            return self.sharing.put_back(lease, now)
+        # Whom it was given to was cancelled before it was made to speak for him, or he is poolhouse itself, after whom
+        # it is as good as new: it is nobody's.
+        self.sharing.end_use(lease)
+        lease.owner = None
+        lease.is_bare = lease.is_bare or (is_own and not lease.needs_hand_off)
+        lease.needs_hand_off = True
+        return self.sharing.offer(lease, now)
 
     def give_up(self, lease: Lease, error: BaseException, *, sql: str) -> None:
         """End a use whose only statement failed; raises our error for what the driver raised."""
@@ -610,7 +632,7 @@ class Leases:
         for lease in self.sharing.idle_leases()[: max(len(self.all) - max_size, 0)]:
             self._retire_idle(lease)
         # Those in use are looked at when they come back, and so is each use after that.
-        self._look_each_time = self._look_each_time or len(self.all) > max_size
+        self._looks_each_time = self._looks_each_time or len(self.all) > max_size
         for lease, place in self.sharing.serve(time.monotonic()):
             self._give(place, lease)
         self._grow()
