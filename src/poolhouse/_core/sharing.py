@@ -136,7 +136,8 @@ class Sharing(Generic[LeaseT, WaiterT]):
     @property
     def wanted(self) -> int:
         """How many leases more could be used at once by those who wait."""
-        return sum(min(share.waiting, share.limit - share.in_use) for share in self._queued)
+        # Above a limit that was lowered while it was used up, a service wants nothing, and nothing less.
+        return sum(min(share.waiting, max(share.limit - share.in_use, 0)) for share in self._queued)
 
     def idle_leases(self) -> list[LeaseT]:
         """Return all leases that nobody uses."""

@@ -1,0 +1,305 @@
+"""What the sharing of leases promises, whatever its services do and whenever they do it."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from itertools import count
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from poolhouse._core.sharing import Leasable, Sharing, Waiter
+
+TURN = 4.0
+SERVICES = st.sampled_from("abcd")
+LIMITS = st.dictionaries(SERVICES, st.integers(1, 3))
+
+
+class SharedLeases(RuleBasedStateMachine):
+    """A sharing beside a model of it: lists of who waits and of what is in use, and who was served when."""
+
+    @initialize(limit=st.integers(1, 4), limits=LIMITS)
+    def begin(self, limit, limits):
+        self.limit = limit
+        self.limits = limits
+        self.sharing = Sharing(limit=limit, limits=limits, length_of_turn=TURN)
+        self.now = 0.0
+        self.idle: list[Leasable] = []
+        self.used: list[Leasable] = []
+        self.queues: dict[str, list[Waiter]] = {service: [] for service in "abcd"}
+        self.served_at: dict[str, int] = dict.fromkeys("abcd", 0)
+        self.turns = count(1)
+        # How many leases a service may have at most: above its limit only while it had them before that was lowered.
+        self.most: dict[str, int] = {}
+        # Which services were served out of turn since another began to wait in vain.
+        self.passed: dict[str, list[str]] = {}
+
+    # What the model knows
+
+    def limit_of(self, service):
+        return min(self.limits.get(service, self.limit), self.limit)
+
+    def in_use(self, service):
+        return sum(lease.owner.service == service for lease in self.used)
+
+    def is_eligible(self, service):
+        return bool(self.queues[service]) and self.in_use(service) < self.limit_of(service)
+
+    def eligible(self):
+        return [service for service in self.queues if self.is_eligible(service)]
+
+    def size(self):
+        return len(self.idle) + len(self.used)
+
+    # What may be given
+
+    def expect_gift(self, waiter, lease, *, in_turn_of):
+        """A lease was given to `waiter`: the first of the service whose turn it was."""
+        service = waiter.share.service
+        queue = self.queues[service]
+        assert queue[0] is waiter, "who came first is served first"
+        assert self.is_eligible(service), "nobody gets more than his limit"
+        if in_turn_of is not None and self.is_eligible(in_turn_of):
+            assert service == in_turn_of, "a lease stays with its service for the length of a turn"
+        else:
+            eligible = self.eligible()
+            longest = min(self.served_at[each] for each in eligible)
+            assert self.served_at[service] == longest, "who was served longest ago is next"
+            for other in eligible:
+                if other != service:
+                    self.passed.setdefault(other, []).append(service)
+        queue.pop(0)
+        self.served_at[service] = next(self.turns)
+        self.passed.pop(service, None)
+        self.used.append(lease)
+
+    def offered(self, lease, waiter, *, owner, owned_since):
+        if waiter is None:
+            assert not self.eligible()
+            self.idle.append(lease)
+        else:
+            is_in_turn = owner is not None and self.now - owned_since < TURN
+            self.expect_gift(waiter, lease, in_turn_of=owner.service if is_in_turn else None)
+
+    def served(self):
+        for lease, waiter in self.sharing.serve(self.now):
+            self.idle.remove(lease)
+            self.expect_gift(waiter, lease, in_turn_of=None)
+
+    # What happens
+
+    @rule(seconds=st.sampled_from([0.5, TURN / 2, TURN, TURN * 3]))
+    def time_passes(self, seconds):
+        self.now += seconds
+
+    @rule(service=SERVICES)
+    def ask(self, service):
+        share = self.sharing.share(service)
+        own = [lease for lease in self.idle if lease.owner is share]
+        nobodys = [lease for lease in self.idle if lease.owner is None]
+        may_have = self.idle and self.in_use(service) < self.limit_of(service)
+        lease = self.sharing.take(share, self.now)
+        assert (lease is not None) == bool(may_have)
+        if lease is None:
+            waiter = Waiter(share, self.now)
+            self.sharing.join(waiter)
+            self.queues[service].append(waiter)
+            return
+        assert lease in (own or nobodys or self.idle)
+        assert own or lease.needs_hand_off, "what was another's is handed off"
+        lease.since = self.now
+        lease.needs_hand_off = False
+        self.idle.remove(lease)
+        self.used.append(lease)
+
+    @precondition(lambda self: self.used)
+    @rule(data=st.data())
+    def give_back(self, data):
+        lease = data.draw(st.sampled_from(self.used))
+        self.used.remove(lease)
+        owner, owned_since = lease.owner, lease.owned_since
+        if self.size() >= self.limit:
+            self.sharing.end_use(lease)
+            self.served()
+        else:
+            waiter = self.sharing.put_back(lease, self.now)
+            self.offered(lease, waiter, owner=owner, owned_since=owned_since)
+
+    @precondition(lambda self: self.used)
+    @rule(data=st.data())
+    def clear_for_nobody(self, data):
+        lease = data.draw(st.sampled_from(self.used))
+        self.used.remove(lease)
+        self.sharing.end_use(lease)
+        lease.owner = None
+        self.offered(lease, self.sharing.offer(lease, self.now), owner=None, owned_since=0.0)
+
+    @precondition(lambda self: self.used)
+    @rule(data=st.data())
+    def break_in_use(self, data):
+        lease = data.draw(st.sampled_from(self.used))
+        self.used.remove(lease)
+        self.sharing.end_use(lease)
+        self.served()
+
+    @precondition(lambda self: self.idle)
+    @rule(data=st.data())
+    def break_idle(self, data):
+        lease = data.draw(st.sampled_from(self.idle))
+        self.idle.remove(lease)
+        self.sharing.remove(lease)
+
+    @precondition(lambda self: self.size() < self.limit)
+    @rule()
+    def connect(self):
+        lease = Leasable()
+        self.offered(lease, self.sharing.offer(lease, self.now), owner=None, owned_since=0.0)
+
+    @precondition(lambda self: any(self.queues.values()))
+    @rule(data=st.data(), is_repeated=st.booleans())
+    def give_up(self, data, is_repeated):
+        waiter = data.draw(st.sampled_from([waiter for queue in self.queues.values() for waiter in queue]))
+        self.sharing.leave(waiter)
+        if is_repeated:
+            self.sharing.leave(waiter)
+        self.queues[waiter.share.service].remove(waiter)
+
+    @rule(limit=st.integers(1, 4))
+    def resize(self, limit):
+        self.most = {service: self.in_use(service) for service in self.queues}
+        self.limit = limit
+        self.sharing.change_limit(limit)
+        for lease in self.idle[: max(self.size() - limit, 0)]:
+            self.idle.remove(lease)
+            self.sharing.remove(lease)
+        self.served()
+
+    @rule()
+    def disown(self):
+        self.sharing.disown()
+        assert all(lease.owner is None for lease in self.idle)
+
+    # What holds at all times
+
+    @invariant()
+    def no_lease_is_idle_while_somebody_waits_who_may_have_it(self):
+        assert not (self.sharing.idle and self.eligible())
+
+    @invariant()
+    def nobody_is_above_his_limit(self):
+        for service in self.queues:
+            used = self.in_use(service)
+            self.most[service] = max(self.limit_of(service), min(self.most.get(service, 0), used))
+            assert used <= self.most[service]
+
+    @invariant()
+    def nobody_who_may_be_served_is_passed_twice_by_the_same_service(self):
+        for service in self.queues:
+            if not self.is_eligible(service):
+                self.passed.pop(service, None)
+        for service, others in self.passed.items():
+            assert len(others) == len(set(others)), f"{service} was passed by {others}"
+
+    @invariant()
+    def the_accounts_agree_with_the_model(self):
+        shares = self.sharing.shares
+        assert sorted(map(id, self.sharing.idle_leases())) == sorted(map(id, self.idle))
+        assert self.sharing.idle == len(self.idle)
+        assert self.sharing.waiting == sum(map(len, self.queues.values()))
+        assert len(self.sharing.queued()) == self.sharing.waiting
+        for service, queue in self.queues.items():
+            if service in shares:
+                assert list(shares[service].queue()) == queue
+                assert (shares[service].in_use, shares[service].waiting) == (self.in_use(service), len(queue))
+        room = {service: max(self.limit_of(service) - self.in_use(service), 0) for service in self.queues}
+        assert self.sharing.wanted == sum(min(len(queue), room[each]) for each, queue in self.queues.items())
+
+
+TestSharedLeases = SharedLeases.TestCase
+TestSharedLeases.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+@st.composite
+def crowds(draw):
+    """Services that never stop asking, with limits or without, and how long each of their uses takes."""
+    services = draw(st.integers(1, 5))
+    leases = draw(st.integers(1, 4))
+    limits = draw(st.dictionaries(st.sampled_from([f"busy{number}" for number in range(services)]), st.integers(1, 4)))
+    longest = draw(st.sampled_from([TURN / 10, TURN, TURN * 5]))
+    durations = draw(st.lists(st.floats(longest / 100, longest), min_size=1, max_size=30))
+    tasks = draw(st.integers(1, 4))
+    return services, leases, limits, longest, durations, tasks
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(crowds(), st.floats(0, TURN * 5))
+def test_a_service_that_waits_is_served_within_a_turn_and_a_use_for_each_service_there_is(crowd, begin):
+    """However many ask without end: N services, turns of T, uses of at most U: no wait is longer than N * (T + U).
+
+    A lease out of turn goes to whoever was served longest ago, so to each of the others once at most before it comes
+    to the one who waits; and each lease is out of turn, and given back, at least once in T + U.
+    """
+    services, leases, limits, longest, durations, tasks = crowd
+    clock = Clock(leases, limits, durations)
+    for number in range(services):
+        for _ in range(leases + tasks):
+            clock.ask(f"busy{number}", 0.0, is_busy=True)
+    clock.run(until=begin)
+
+    rare = clock.ask("rare", max(begin, clock.now))
+    waited = clock.run_until_served(rare)
+
+    assert waited <= (services + 1) * (TURN + longest)
+
+
+class Clock:
+    """Lets services use leases for as long as `durations` says, and ask again at once where they are busy."""
+
+    def __init__(self, leases, limits, durations):
+        self.sharing = Sharing(limit=leases, limits=limits, length_of_turn=TURN)
+        self.durations = durations
+        self.now = 0.0
+        self.uses = 0
+        self.ends: list[tuple[float, int, Leasable]] = []
+        self.busy: set[Waiter] = set()
+        self.begun: dict[Waiter, float] = {}
+        for _ in range(leases):
+            self.sharing.offer(Leasable(), 0.0)
+
+    def ask(self, service, now, *, is_busy=False):
+        waiter = Waiter(self.sharing.share(service), now)
+        if is_busy:
+            self.busy.add(waiter)
+        lease = self.sharing.take(waiter.share, now)
+        if lease is None:
+            self.sharing.join(waiter)
+        else:
+            self._use(lease, waiter, now)
+        return waiter
+
+    def _use(self, lease, waiter, now):
+        self.begun[waiter] = now
+        self.uses += 1
+        heappush(self.ends, (now + self.durations[self.uses % len(self.durations)], self.uses, lease))
+        lease.since = now
+        self.last = waiter
+
+    def _step(self):
+        self.now, _, lease = heappop(self.ends)
+        service = lease.owner.service
+        waiter = self.sharing.put_back(lease, self.now)
+        if waiter is not None:
+            self._use(lease, waiter, self.now)
+        if service.startswith("busy"):
+            self.ask(service, self.now, is_busy=True)
+
+    def run(self, *, until):
+        while self.ends and self.ends[0][0] < until:
+            self._step()
+
+    def run_until_served(self, waiter):
+        while waiter not in self.begun:
+            assert self.ends, "it waits for ever"
+            self._step()
+        return self.begun[waiter] - waiter.begun
