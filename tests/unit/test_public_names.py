@@ -16,6 +16,7 @@ PACKAGES = [
     "poolhouse.integrations.fastapi",
     "poolhouse.migrations",
     "poolhouse.pool",
+    "poolhouse.roles",
     "poolhouse.schema",
 ]
 

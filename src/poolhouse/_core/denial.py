@@ -70,7 +70,8 @@ def explain_denial(
         return Denial(said, 'What a service reads of others is declared with reads=["schema.table"]')
     path = written_path(found.schema, found.name)
     if verb == "truncate":
-        return _of(found, f"{said}: a service may not TRUNCATE {path}", f"DELETE its rows. Or: {_MIGRATE}")
+        remedy = "DELETE its rows, or write a migration" if found.schema == schema else _ASK
+        return _of(found, f"{said}: a service may not TRUNCATE {path}", remedy)
     if found.schema == schema:
         return _of(found, f"{said}: the role of the service has not been given its rights on {path}", _ESTABLISH)
     is_declared = None if reads is None else found[:2] in reads
@@ -94,11 +95,12 @@ def _of_another(
     if is_declared:
         return f"{said}: the declared read of {path} has not been granted", _ESTABLISH
     read = json.dumps(path, ensure_ascii=False)
-    lacking = "reading it is not declared"
+    lacking, remedy = "reading it is not declared", "Declare it"
     if is_declared is None and locks:
         lacking = "FOR UPDATE and FOR SHARE lock its rows, which no declared read allows"
+        remedy = "Read without locking, and declare it"
     fact = f"{said}: {path} belongs to another service, and {lacking}"
-    return fact, f"Declare it where the SchemaManager of {service!r} is built: reads=[{read}]"
+    return fact, f"{remedy} where the SchemaManager of {service!r} is built: reads=[{read}]"
 
 
 def _found(mentions: Sequence[_Mention], own: str, said: str) -> _Mention | None:

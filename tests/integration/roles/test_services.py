@@ -137,6 +137,39 @@ async def test_a_service_without_migrations_has_a_role_as_well(bench, applicatio
             await started.reports().fetch("SELECT * FROM orders.orders")
 
 
+@pytest.mark.parametrize("mode", ["apply", "wait", "check", "skip"])
+async def test_roles_are_established_whoever_migrates(application, bench, mode):
+    async with application(service_roles="off"):
+        pass
+    async with application(migration_mode=mode) as started:
+        assert [each.service for each in started.report.roles] == ["orders", "users"]
+        assert await started.users.db().fetch("SELECT * FROM {{tables.accounts}}") == []
+
+
+async def test_a_factory_that_is_called_with_a_tenant_s_schema_can_be_declared(bench):
+    class Tenants(Container):
+        pool = providers.Resource(SharedPool, bench.settings())
+        tenant = providers.Factory(SchemaManager, pool, service="shop")
+
+    await bench.admin.execute("CREATE SCHEMA t1; CREATE TABLE t1.things (id int)")
+    async with Tenants() as started:
+        assert started.report.roles == ()
+        tenant = started.tenant(schema="t1")
+        await establish_roles([tenant])
+        assert await tenant.fetchval("SELECT current_user::text") == f"{bench.prefix}shop"
+        assert await tenant.fetch("SELECT * FROM {{tables.things}}") == []
+
+
+async def test_a_pool_that_is_not_the_container_s_to_open_is_left_alone(bench):
+    class Lazy(Container):
+        pool = providers.Singleton(SharedPool, bench.settings())
+        db = providers.Factory(SchemaManager, pool, schema="users")
+
+    async with Lazy() as started:
+        assert started.report.roles == ()
+        assert not started.pool().is_open
+
+
 async def test_tenants_that_come_later_get_their_rights_when_it_is_said(bench):
     pool = await bench.pool()
     folder = bench.write("tenants", a="CREATE TABLE things (id int)")

@@ -87,8 +87,9 @@ def test_what_changes_a_schema_is_to_be_a_migration(verb, schema):
     assert MIGRATE in denial.remedy
 
 
-def test_truncate_is_to_be_delete():
+def test_truncate_is_to_be_delete_or_to_be_asked_for():
     assert "DELETE its rows" in explain("TRUNCATE orders.accounts").remedy
+    assert ASK in explain("TRUNCATE users.accounts").remedy
 
 
 def test_a_table_that_the_statement_does_not_name_is_not_guessed():
