@@ -28,6 +28,7 @@ class GapKind(Enum):
     ROLE = "role"
     MEMBER = "member"
     SUPERUSER = "superuser"
+    LOGIN = "login"
     USAGE = "usage"
     TABLE = "table"
     SEQUENCE = "sequence"
@@ -47,6 +48,11 @@ class GapKind(Enum):
     def can_wait(self) -> bool:
         """Whether it is about something that does not exist, to which no right can be given."""
         return self in {GapKind.NO_SCHEMA, GapKind.NO_TABLE}
+
+    @property
+    def is_somebody_s(self) -> bool:
+        """Whether the role is that of something else, so that nobody should make a service's of it."""
+        return self in {GapKind.SUPERUSER, GapKind.LOGIN}
 
 
 class Gap(NamedTuple):
@@ -69,7 +75,6 @@ _ON_SEQUENCES = f"{', '.join(SEQUENCE_RIGHTS)} ON"
 # In the order in which they can be run.
 _STATEMENTS = {
     GapKind.ROLE: "CREATE ROLE {role} NOLOGIN;",
-    GapKind.SUPERUSER: "ALTER ROLE {role} NOSUPERUSER;",
     GapKind.MEMBER: "GRANT {role} TO {by};",
     GapKind.USAGE: "GRANT USAGE ON SCHEMA {names} TO {role};",
     GapKind.TABLE: f"GRANT {_ON_TABLES} TABLE {{names}} TO {{role}};",
@@ -89,6 +94,7 @@ _DEFAULTS = "ALTER DEFAULT PRIVILEGES FOR ROLE {by} IN SCHEMA {names}"
 _FACTS = {
     GapKind.ROLE: "does not exist",
     GapKind.SUPERUSER: "is a superuser's, to whom nothing is denied",
+    GapKind.LOGIN: "is the role {by} that the application logs in as, or has all its rights",
     GapKind.MEMBER: "cannot be taken on by {by}",
     GapKind.USAGE: "may not look into {what}",
     GapKind.TABLE: "may not work with the rows of {what}",

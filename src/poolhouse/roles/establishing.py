@@ -134,6 +134,8 @@ class Establishing:
         while await self._is_wanting():
             if self._mode is ServiceRoles.EXISTING:
                 raise self._lacking("service_roles is 'existing', and the roles of services are not as they should be")
+            if any(gap.kind.is_somebody_s for gap in self._gaps):
+                raise self._lacking("the roles of services cannot be established: their names are taken")
             refusal = await self._try()
             if refusal is None:
                 break

@@ -101,6 +101,9 @@ WITH asked AS MATERIALIZED (
     UNION ALL
     SELECT 'superuser', place, NULL, NULL, NULL FROM wanted WHERE rolsuper
     UNION ALL
+    SELECT 'login', place, NULL, NULL, asked.login_name FROM wanted CROSS JOIN asked
+    WHERE NOT rolsuper AND pg_catalog.pg_has_role(wanted.role, asked.login, 'MEMBER')
+    UNION ALL
     SELECT 'member', place, NULL, NULL, asked.login_name FROM wanted CROSS JOIN asked
     WHERE NOT asked.is_superuser AND pg_catalog.pg_has_role(asked.login, wanted.role, CASE
         WHEN pg_catalog.current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END) IS NOT TRUE

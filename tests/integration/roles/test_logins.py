@@ -111,11 +111,27 @@ async def test_a_role_that_another_login_has_created_is_granted_where_the_server
     assert await can_take_on(pool, f"{bench.prefix}users")
 
 
-async def test_a_role_with_all_rights_is_not_taken_for_a_service_s(bench, owning):
+@pytest.mark.parametrize("mode", ["managed", "existing"])
+async def test_a_role_with_all_rights_is_not_taken_for_a_service_s(bench, owning, mode):
     _, sets = await owning("app", "CREATEROLE")
     await bench.admin.execute(f'CREATE ROLE "{bench.prefix}users" SUPERUSER')
     with pytest.raises(ServiceRolesError, match="to whom nothing is denied"):
-        await establish_roles(sets, mode="existing")
+        await establish_roles(sets, mode=mode)
+
+
+async def test_a_login_that_is_called_like_a_service_s_role_is_not_taken_for_it(bench, owning):
+    _, sets = await owning("users", "CREATEROLE")
+    with pytest.raises(ServiceRolesError, match="their names are taken") as caught:
+        await establish_roles(sets)
+    assert any("that the application logs in as" in each for each in caught.value.missing)
+    assert await bench.roles() == []
+
+
+async def test_a_role_that_has_the_login_s_rights_is_not_taken_for_a_service_s(bench, owning):
+    _, sets = await owning("app", "CREATEROLE")
+    await bench.admin.execute(f'CREATE ROLE "{bench.prefix}users"; GRANT "{bench.prefix}app" TO "{bench.prefix}users"')
+    with pytest.raises(ServiceRolesError, match="or has all its rights"):
+        await establish_roles(sets)
 
 
 async def test_a_login_without_rights_needs_only_to_be_granted_the_roles(bench, owning):

@@ -6,6 +6,15 @@ from poolhouse._core.roles import Claim, Gap, GapKind, batches, describe, merge,
 from poolhouse.errors import IdentifierError
 
 
+OF_A_LOGIN = {
+    GapKind.LOGIN,
+    GapKind.MEMBER,
+    GapKind.NEW_TABLES,
+    GapKind.NEW_SEQUENCES,
+    GapKind.NEW_ROUTINES,
+}
+
+
 def gap(kind, name="", by=""):
     return Gap(kind, "users", "svc_users", name, by)
 
@@ -38,13 +47,17 @@ def test_what_several_managers_claim_for_one_service_is_one_claim():
 
 
 @pytest.mark.parametrize("kind", GapKind)
-def test_every_gap_can_be_told_and_is_mended_by_sql_unless_it_can_wait(kind):
-    by = "app" if kind in {GapKind.MEMBER, GapKind.NEW_TABLES, GapKind.NEW_SEQUENCES, GapKind.NEW_ROUTINES} else ""
+def test_every_gap_can_be_told_and_is_mended_by_sql_unless_it_can_wait_or_must_not_be(kind):
+    by = (
+        "app"
+        if kind in {GapKind.LOGIN, GapKind.MEMBER, GapKind.NEW_TABLES, GapKind.NEW_SEQUENCES, GapKind.NEW_ROUTINES}
+        else ""
+    )
     (sentence,) = describe([gap(kind, "users.t", by)])
     assert sentence.startswith("role 'svc_users' ")
     assert "{" not in sentence
     sql = statements([gap(kind, "users.t", by)])
-    assert bool(sql) is not kind.can_wait
+    assert bool(sql) is not (kind.can_wait or kind.is_somebody_s)
     assert all("{" not in each and each.endswith(";") for each in sql.get("users", ()))
 
 
