@@ -133,20 +133,21 @@ def _folded(text: str, kind: TokenKind) -> str:
 
 
 def _mentions(words: Sequence[_Word]) -> Iterator[_Mention]:
+    texts = [word.text for word in words]
+    loads = "copy" in texts and "from" in texts[texts.index("copy") :]
     for place in range(len(words) - 2):
         first, dot, second = words[place : place + 3]
         follows_a_dot = place > 0 and words[place - 1].text == "."
         if first.is_name and dot.text == "." and second.is_name and not follows_a_dot:
-            yield _Mention(first.text, second.text, _is_target([word.text for word in words], place))
+            yield _Mention(first.text, second.text, _is_target(texts[max(place - 3, 0) : place], loads=loads))
 
 
-def _is_target(texts: Sequence[str], place: int) -> bool:
-    before = [*texts[max(place - 3, 0) : place]]
+def _is_target(before: list[str], *, loads: bool) -> bool:
     if before[-1:] == ["only"]:
         before.pop()
     if before[-1:] in (["into"], ["update"]) or before[-2:] == ["delete", "from"]:
         return True
-    return before[-1:] == ["copy"] and "from" in texts[place:]
+    return loads and before[-1:] == ["copy"]
 
 
 def _locks_rows(words: Sequence[_Word]) -> bool:

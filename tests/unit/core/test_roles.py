@@ -5,7 +5,6 @@ import pytest
 from poolhouse._core.roles import Claim, Gap, GapKind, batches, describe, merge, role_of, statements
 from poolhouse.errors import IdentifierError
 
-
 OF_A_LOGIN = {
     GapKind.LOGIN,
     GapKind.MEMBER,
