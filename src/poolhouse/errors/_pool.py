@@ -38,32 +38,41 @@ class DatabaseMissingError(ConnectError):
 
 
 class PoolExhaustedError(PoolError):
-    """No connection came free before the deadline; says who waited, how long, and who holds the connections."""
+    """No connection came free before the deadline; says who waited, how long, and who holds the connections.
+
+    Where the service is held up by its own limit alone, `max_size` is that one, and `is_limited` is true.
+    """
 
     retryable = True
 
-    def __init__(self, *, service: str, waited: float, holders: tuple[str, ...], max_size: int) -> None:
+    def __init__(
+        self, *, service: str, waited: float, holders: tuple[str, ...], max_size: int, is_limited: bool = False
+    ) -> None:
         self.service = service
         self.waited = waited
         self.holders = holders
         self.max_size = max_size
+        self.is_limited = is_limited
         held = f"held by {', '.join(holders)}" if holders else "none of them is held for long"
+        limit = f"its max_connections ({max_size})" if is_limited else "max_size"
         super().__init__(
             f"service {service!r} waited {waited:.2f} s for one of {max_size} connections: {held}",
-            remedy="Hold connections for less time, or raise max_size or acquire_timeout",
+            remedy=f"Hold connections for less time, or raise {limit} or acquire_timeout",
         )
 
 
 class SelfDeadlockError(PoolError):
     """A task that holds every connection it could get waited for another, which nobody but itself could give back."""
 
-    def __init__(self, *, service: str, held: int) -> None:
+    def __init__(self, *, service: str, held: int, is_limited: bool = False) -> None:
         self.service = service
         self.held = held
+        self.is_limited = is_limited
         these = "the connection" if held == 1 else f"all {held} connections"
         super().__init__(
             f"service {service!r} holds {these} that it could get, and would wait for ever for another",
-            remedy="Pass on the connection that is held, or use one transaction for both; or raise max_size",
+            remedy="Pass on the connection that is held, or use one transaction for both; or raise "
+            f"{'its max_connections' if is_limited else 'max_size'}",
         )
 
 

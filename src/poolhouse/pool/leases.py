@@ -197,12 +197,12 @@ class Leases:
         """How many connections are held, or reset after having been."""
         return sum(share.in_use for share in self.sharing.shares.values())
 
-    def holders(self) -> tuple[str, ...]:
-        """Say who holds connections, who did so first first."""
+    def holders(self, share: Share[Lease, Place] | None = None) -> tuple[str, ...]:
+        """Say who holds connections, who did so first first; or which of them one service holds."""
         now = time.monotonic()
         idle = set(self.sharing.idle_leases())
         held = sorted((lease for lease in self.all if lease not in idle), key=lambda lease: lease.since)
-        return tuple(lease.describe(now) for lease in held if lease.owner is not None)
+        return tuple(lease.describe(now) for lease in held if lease.owner is not None and share in {None, lease.owner})
 
     # Taking
 
@@ -309,7 +309,8 @@ class Leases:
         if is_at_limit:
             own = [lease for lease in own if lease.owner is share]
         if own and len(own) >= (share.limit if is_at_limit else self.max_size):
-            raise SelfDeadlockError(service=share.service, held=len(own))
+            is_limited = is_at_limit and share.limit < self.max_size
+            raise SelfDeadlockError(service=share.service, held=len(own), is_limited=is_limited)
 
     def _give(self, place: Place | None, lease: Lease) -> None:
         while place is not None:
@@ -348,9 +349,13 @@ class Leases:
         if len(self.all) < self.max_size and share.in_use < share.limit:
             return self._failure or self._silent()
         self._tally(share.service).exhausted += 1
-        limit = share.limit if share.in_use >= share.limit else self.max_size
+        is_limited = share.limit < self.max_size and share.in_use >= share.limit
         return PoolExhaustedError(
-            service=share.service, waited=now - place.begun, holders=self.holders(), max_size=limit
+            service=share.service,
+            waited=now - place.begun,
+            holders=self.holders(share if is_limited else None),
+            max_size=share.limit if is_limited else self.max_size,
+            is_limited=is_limited,
         )
 
     def _silent(self) -> ServerUnavailableError:
