@@ -16,7 +16,7 @@ CALLS = {
     "set_config(a, (SELECT ')'), NOT true)": DIRTY,
     "pg_try_advisory_lock(1, 2)": DIRTY,
     "pg_advisory_unlock_all()": DIRTY,
-    "setseed(0.5)": SPOILT,
+    "setseed(0.5)": DIRTY,
     "dblink_connect($1)": SPOILT,
     "pg_create_physical_replication_slot('a', true, true)": SPOILT,
 }

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from poolhouse._core.identifiers import quote_identifier
 
-# First what decides the meaning of the rest: who speaks, and where names are looked for.
+# First what decides the meaning of the rest: who speaks, and where names are looked for. What random() gives next is
+# nothing that DISCARD ALL knows of; whoever called setseed() would know what the next service gets.
 _CLEAR = (
-    "RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; SELECT pg_catalog.pg_advisory_unlock_all(); "
-    "DISCARD TEMP; DISCARD SEQUENCES; "
+    "RESET SESSION AUTHORIZATION; RESET ALL; CLOSE ALL; UNLISTEN *; "
+    "SELECT pg_catalog.pg_advisory_unlock_all(), pg_catalog.setseed({seed!r}); DISCARD TEMP; DISCARD SEQUENCES; "
 )
 # Last, so that the number of rows is in the message's status: statements of SQL's PREPARE, not of the driver's.
 _COUNT = "; SELECT FROM pg_catalog.pg_prepared_statements WHERE from_sql"
@@ -33,11 +34,12 @@ def set_role(role: str | None) -> str:
     return f"SET ROLE {quote_identifier(role)}" if role is not None else "SET ROLE NONE"
 
 
-def clear_session(role: str | None, *, in_transaction: bool) -> str:
+def clear_session(role: str | None, *, in_transaction: bool, seed: float) -> str:
     """Return the message after which nothing of a session is left but the driver's statements, and `role` speaks.
 
-    Its status is NOTHING_PREPARED where FORGET_PREPARED is not needed besides.
+    `seed` is what random() starts from, between -1 and 1; let it be unforeseeable. The message's status is
+    NOTHING_PREPARED where FORGET_PREPARED is not needed besides.
     """
     # Outside of a transaction the server would warn, in its log.
     rollback = "ROLLBACK; " if in_transaction else ""
-    return f"{rollback}{_CLEAR}{set_role(role)}{_COUNT}"
+    return f"{rollback}{_CLEAR.format(seed=seed)}{set_role(role)}{_COUNT}"

@@ -51,16 +51,17 @@ _STATELESS_LANGUAGES = frozenset({"plpgsql", "'plpgsql'", '"plpgsql"'})
 _LIBRARY_LANGUAGES = frozenset({"c", "'c'", '"c"'})
 
 _SPOILING_CALL = re.compile(
-    r"setseed|dblink_connect(?:_u)?|pg_(?:backup_start|start_backup)|pg_(?:copy|create)_(?:logical|physical)_replication_slot"
+    r"dblink_connect(?:_u)?|pg_(?:backup_start|start_backup)|pg_(?:copy|create)_(?:logical|physical)_replication_slot"
     r"|pg_replication_origin_(?:session|xact)_setup"
 )
 # The xml and ts ones run SQL out of their arguments; set_limit is pg_trgm's way to set its threshold.
 _DIRTYING_CALL = re.compile(
-    r"pg_(?:try_)?advisory_(?:un)?lock(?:_all|_shared)?|query_to_xml(?:schema|_and_xmlschema)?|set_limit|ts_(?:rewrite|stat)"
+    r"pg_(?:try_)?advisory_(?:un)?lock(?:_all|_shared)?|set(?:_limit|seed)|query_to_xml(?:schema|_and_xmlschema)?"
+    r"|ts_(?:rewrite|stat)"
 )
-# What random() gives next is no setting that RESET knows, though it is set like one.
+# It is set like a setting, and yet no transaction's end undoes it.
 _SEED = re.compile(r"(?<![\w.])seed(?![\w.])", re.IGNORECASE)
-_SPOILING_BODY = re.compile(rf"\b(?:load|{_SPOILING_CALL.pattern})\b|{_SEED.pattern}", re.IGNORECASE)
+_SPOILING_BODY = re.compile(rf"\b(?:load|{_SPOILING_CALL.pattern})\b", re.IGNORECASE)
 # Nobody here decodes a name in Unicode escapes, so that it may be any.
 _UNREADABLE_OR_TEMPORARY = re.compile(r'[uU]&".*|("?)pg_temp(?:_[0-9]+)?\1', re.DOTALL)
 _DRIVERS_STATEMENT = "__asyncpg_"
@@ -123,9 +124,8 @@ def _judge_call(words: Sequence[str], opening: int) -> SessionEffect:
     if name != "set_config":
         return _DIRTY if _DIRTYING_CALL.fullmatch(name) else _CLEAN
     arguments = _arguments(words, opening)
-    if any(_SEED.search(word) for word in arguments[0]):
-        return _SPOILT
-    return _CLEAN if arguments[-1] in (["true"], ["is_local", "=>", "true"]) else _DIRTY
+    is_bound = arguments[-1] in (["true"], ["is_local", "=>", "true"])
+    return _CLEAN if is_bound and not any(map(_SEED.search, arguments[0])) else _DIRTY
 
 
 def _arguments(words: Sequence[str], opening: int) -> list[list[str]]:
@@ -168,10 +168,10 @@ def _judge_set(words: Sequence[str]) -> SessionEffect:
     # LOCAL and the others are no reserved words: "SET local.x = 1" sets a variable for the session.
     is_bound = words[1:2] and words[1] in _TRANSACTION_BOUND and words[2:3] not in ([], ["."], ["="], ["to"], ["from"])
     setting = words[2 if words[1:2] in (["local"], ["session"]) else 1 :]
-    if setting[:1] and _SEED.fullmatch(_name(setting[0])):
-        return _SPOILT
+    if not is_bound or _SEED.fullmatch(_name(setting[0])):
+        return _DIRTY
     # A path that begins with it makes whatever is created next temporary.
-    return _CLEAN if is_bound and not any("pg_temp" in word.lower() for word in setting) else _DIRTY
+    return _DIRTY if any("pg_temp" in word.lower() for word in setting) else _CLEAN
 
 
 def _judge_declare(words: Sequence[str]) -> SessionEffect:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from poolhouse.settings import DatabaseSettings
 
 _log = logging.getLogger("poolhouse.pool")
+_chance = random.SystemRandom()
 
 # poolhouse's own uses: migrations and checks. They speak for the login role, and leave the driver's objects as found.
 OWN_SERVICE = "poolhouse"
@@ -411,7 +412,7 @@ class Leases:
             with suppress(asyncpg.PostgresError):
                 await connection.execute("SELECT", timeout=timeout)
             lease.is_in_doubt = False
-        message = clear_session(role, in_transaction=lease.is_in_transaction)
+        message = clear_session(role, in_transaction=lease.is_in_transaction, seed=_chance.uniform(-1.0, 1.0))
         if await connection.execute(message, timeout=timeout) != NOTHING_PREPARED:
             await connection.execute(FORGET_PREPARED, timeout=timeout)
 
