@@ -385,7 +385,9 @@ class Leases:
                 if failure is None:
                     raise
                 raise failure from None
-            lease.effect = SessionEffect.CLEAN
+            # Where roles were changed meanwhile, they count with the next use.
+            is_right = role == self._roles.get(share.service)
+            lease.effect = SessionEffect.CLEAN if is_right else SessionEffect.DIRTY
             self._tally(share.service).hand_offs += 1
             if self._events.has(HandedOff):
                 self._events.tell(HandedOff(share.service, lease.served, time.monotonic() - begun))
