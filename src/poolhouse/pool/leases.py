@@ -499,9 +499,11 @@ class Leases:
         lease.needs_hand_off = True
         return self.sharing.offer(lease, now)
 
-    def give_up(self, lease: Lease, error: BaseException, *, sql: str) -> None:
+    def give_up(
+        self, lease: Lease, error: BaseException, *, sql: str, schema: str, reads: frozenset[str]
+    ) -> None:
         """End a use whose only statement failed; raises our error for what the driver raised."""
-        failure = translate(error, service=lease.service, sql=sql)
+        failure = translate(error, service=lease.service, sql=sql, schema=schema, reads=reads)
         lease.note(error)
         self._put_back_with_care(lease)
         if failure is not None:

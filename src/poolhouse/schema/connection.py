@@ -117,7 +117,10 @@ class Connection(Queries):
                 )
             driver = connection.cursor(statement.sql, *args, prefetch=prefetch, timeout=timeout)
         except DRIVER_ERRORS as error:
-            raise translate(error, service=use.service, sql=statement.sql) or error from None
+            failure = translate(
+                error, service=use.service, sql=statement.sql, schema=statement.schema, reads=statement.reads
+            )
+            raise failure or error from None
         return CursorFactory(driver, pool=self._pool, use=use, statement=statement)
 
 

@@ -116,7 +116,7 @@ class SchemaManager(Queries):
         leases = self._pool.ready
         if leases is None or innermost.get() is not None:
             return await super().execute(query, *args, timeout=timeout)
-        sql, effect, _ = compile_statement(query, self._schema, self._reads)
+        sql, effect, *_ = compile_statement(query, self._schema, self._reads)
         lease = leases.take_ready(self._service, query, effect)
         if lease is None:
             lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
@@ -124,7 +124,7 @@ class SchemaManager(Queries):
         try:
             status: str = await lease.connection.execute(sql, *args, timeout=timeout)
         except BaseException as error:
-            leases.give_up(lease, error, sql=sql)
+            leases.give_up(lease, error, sql=sql, schema=self._schema, reads=self._reads)
             raise
         leases.put_back(lease)
         return status
@@ -145,7 +145,7 @@ class SchemaManager(Queries):
         leases = self._pool.ready
         if leases is None or into is not None or innermost.get() is not None:
             return await super().fetch(query, *args, timeout=timeout, into=into)
-        sql, effect, _ = compile_statement(query, self._schema, self._reads)
+        sql, effect, *_ = compile_statement(query, self._schema, self._reads)
         lease = leases.take_ready(self._service, query, effect)
         if lease is None:
             lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
@@ -153,7 +153,7 @@ class SchemaManager(Queries):
         try:
             rows: list[Record] = await lease.connection.fetch(sql, *args, timeout=timeout)
         except BaseException as error:
-            leases.give_up(lease, error, sql=sql)
+            leases.give_up(lease, error, sql=sql, schema=self._schema, reads=self._reads)
             raise
         leases.put_back(lease)
         return rows
@@ -173,7 +173,7 @@ class SchemaManager(Queries):
         leases = self._pool.ready
         if leases is None or innermost.get() is not None:
             return await super().fetchrow(query, *args, timeout=timeout, into=into)
-        sql, effect, _ = compile_statement(query, self._schema, self._reads)
+        sql, effect, *_ = compile_statement(query, self._schema, self._reads)
         build = None if into is None else row_builder(into)
         lease = leases.take_ready(self._service, query, effect)
         if lease is None:
@@ -182,7 +182,7 @@ class SchemaManager(Queries):
         try:
             row: Record | None = await lease.connection.fetchrow(sql, *args, timeout=timeout)
         except BaseException as error:
-            leases.give_up(lease, error, sql=sql)
+            leases.give_up(lease, error, sql=sql, schema=self._schema, reads=self._reads)
             raise
         leases.put_back(lease)
         return row if build is None or row is None else build(row)
@@ -192,7 +192,7 @@ class SchemaManager(Queries):
         leases = self._pool.ready
         if leases is None or innermost.get() is not None:
             return await super().fetchval(query, *args, column=column, timeout=timeout)
-        sql, effect, _ = compile_statement(query, self._schema, self._reads)
+        sql, effect, *_ = compile_statement(query, self._schema, self._reads)
         lease = leases.take_ready(self._service, query, effect)
         if lease is None:
             lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
@@ -200,7 +200,7 @@ class SchemaManager(Queries):
         try:
             value: Any = await lease.connection.fetchval(sql, *args, column=column, timeout=timeout)
         except BaseException as error:
-            leases.give_up(lease, error, sql=sql)
+            leases.give_up(lease, error, sql=sql, schema=self._schema, reads=self._reads)
             raise
         leases.put_back(lease)
         return value

@@ -17,6 +17,7 @@ from poolhouse.schema.caller import CallerCode
 if TYPE_CHECKING:
     import asyncpg
 
+    from poolhouse.errors import PoolhouseError
     from poolhouse.pool import SharedPool, Use
     from poolhouse.schema.statements import Statement
 
@@ -140,13 +141,21 @@ class Session:
         if error is None or error is self.caller.raised:
             return
         if isinstance(error, DRIVER_ERRORS):
-            # Rows that are copied are parameters of no statement's text.
-            sql = self._statement.sql if self._statement is not None else "" if self._bulk else None
+            failure = self._translate(error)
             # `from None`, and not chained: the driver's text can hold the query's arguments.
-            raise translate(error, service=self._service, sql=sql) or error from None
+            raise failure or error from None
         if self._bulk and isinstance(error, TypeError | ValueError | OverflowError):
             fact = "a value does not fit the type of its column"
             raise DataError(fact, service=self._service, remedy="Compare the records with the table") from None
+
+    def _translate(self, error: BaseException) -> PoolhouseError | None:
+        statement = self._statement
+        if statement is None:
+            # Rows that are copied are parameters of no statement's text.
+            return translate(error, service=self._service, sql="" if self._bulk else None)
+        return translate(
+            error, service=self._service, sql=statement.sql, schema=statement.schema, reads=statement.reads
+        )
 
     def _note(self, error: BaseException, use: Use) -> None:
         is_of_server = getattr(error, "severity", None) is not None

@@ -10,11 +10,13 @@ from poolhouse._core.template import compile_template
 
 
 class Statement(NamedTuple):
-    """A template as its schema has it: the SQL, what it does to a session, and the text it was written as."""
+    """A template as its schema has it: the SQL, what it does to a session, the text it was written as, and for whom."""
 
     sql: str
     effect: SessionEffect
     text: str
+    schema: str
+    reads: frozenset[str]
 
 
 # Some fifteen megabytes at most, for a thousand schemas with thirty templates each.
@@ -22,7 +24,7 @@ class Statement(NamedTuple):
 def compile_statement(query: str, schema: str, reads: frozenset[str]) -> Statement:
     """Return `query` with its placeholders replaced; TemplateError says what is wrong, before any I/O."""
     template = compile_template(query)
-    return Statement(template.render(schema, reads), _effect(query), query)
+    return Statement(template.render(schema, reads), _effect(query), query, schema, reads)
 
 
 @lru_cache(maxsize=4_096)
