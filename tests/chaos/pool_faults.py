@@ -47,6 +47,8 @@ class Faults:
         self._record = record
         self._chance = chance
         self._application = application
+        self._is_without_standby = False
+        self._down: FaultProxy | None = None
         self.kinds: dict[Callable[[], Awaitable[None]], int] = {
             self.reset_in_query: 5,
             self.reset_in_result: 5,
@@ -82,6 +84,15 @@ class Faults:
         finally:
             for proxy in self._proxies:
                 proxy.heal()
+                if proxy is not self._down:
+                    await proxy.listen()
+
+    async def mend(self) -> None:
+        """Give the server a standby again, after a failover."""
+        if self._is_without_standby:
+            await self._server.renew_standby()
+            self._is_without_standby, self._down = False, None
+            for proxy in self._proxies:
                 await proxy.listen()
 
     def _links(self) -> list[Link]:
@@ -258,9 +269,14 @@ class Faults:
 
     async def failover(self) -> None:
         mode = self._chance.choice(["fast", "immediate"])
-        killed = time.monotonic()
+        killed, stopped = time.monotonic(), self._server.primary
         await self._server.fail_over(mode)
+        self._is_without_standby = True
         if mode == "immediate":
             self._load.lose(before=killed)
         if len(self._proxies) == 1:
             self._proxies[0].address = self._server.primary.address
+            return
+        # Nobody listens where a server was stopped. (asyncpg 0.32 tries the next host only when one refuses.)
+        (self._down,) = (proxy for proxy in self._proxies if proxy.address == stopped.address)
+        await self._down.refuse()

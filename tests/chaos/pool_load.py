@@ -13,9 +13,10 @@ import asyncpg
 
 from poolhouse.errors import PoolhouseError
 from poolhouse.schema import SchemaManager
+from tests.integration.moments import interrupt
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 
     from poolhouse.pool import SharedPool
     from tests.chaos.pool_record import Record
@@ -139,7 +140,7 @@ class Worker:
             self.too_slow: 1,
             self.too_slow_for_the_caller: 1,
             self.cancelled: 12,
-            self.cancelled_in_transaction: 4,
+            self.cancelled_in_transaction: 10,
         }
         while not ended.is_set():
             (operation,) = self._chance.choices([*operations], [*operations.values()])
@@ -287,8 +288,17 @@ class Worker:
         finally:
             self._record.waited("too_slow_for_the_caller", limit, begun)
 
-    async def _cancel(self, task: asyncio.Task[Any]) -> Any:
-        await asyncio.wait([task], timeout=self._chance.choice([0, 0.001, 0.005, 0.02, 0.2]))
+    async def _cancel(self, work: Coroutine[Any, Any, Any]) -> Any:
+        """Cancel `work` at one of its first awaits, where most happens, or at some time later."""
+        if self._chance.random() < 0.6:
+            _, outcome = await interrupt(work, at=self._chance.randint(1, 8))
+            if isinstance(outcome, asyncio.CancelledError):
+                return None
+            if isinstance(outcome, BaseException):
+                raise outcome
+            return outcome
+        task = asyncio.create_task(work)
+        await asyncio.wait([task], timeout=self._chance.choice([0.001, 0.005, 0.02, 0.2]))
         begun = time.monotonic()
         task.cancel()
         try:
@@ -301,9 +311,9 @@ class Worker:
     async def cancelled(self) -> None:
         pause = self._chance.choice([0, 0.002, 0.02])
         query = f"{_POINT} FROM pg_sleep({pause})"
-        row = await self._cancel(asyncio.create_task(self._db.fetchrow(query, self._token)))
+        row = await self._cancel(self._db.fetchrow(query, self._token))
         if row is not None:
             self._check_point(row)
 
     async def cancelled_in_transaction(self) -> None:
-        await self._cancel(asyncio.create_task(self.transfer()))
+        await self._cancel(self.transfer())
