@@ -24,7 +24,8 @@ class Lease(Leasable):
 
     `effect` is what its uses did to the session since it was cleared, and `is_bare` that nobody used it since it was
     made or cleared for nobody. `served` is the service whose role it speaks for. `use` is the present use where
-    somebody holds it by hand, and `statement` the template of the present use, or of the last one. While it
+    somebody holds it by hand, and `statement` the template of the present use, or of the last one; `told_since` is
+    the beginning of the last use of which was told that it is long. While it
     `is_in_doubt`, nobody knows whether the server is in a transaction.
     """
 
@@ -34,10 +35,10 @@ class Lease(Leasable):
         "expires",
         "is_bare",
         "is_gone",
-        "is_held_long",
         "is_in_doubt",
         "served",
         "statement",
+        "told_since",
         "use",
         "uses",
         "waited",
@@ -52,9 +53,9 @@ class Lease(Leasable):
         self.is_bare = True
         self.is_gone = False
         self.is_in_doubt = False
-        self.is_held_long = False
         self.served: str | None = None
         self.statement: str | None = None
+        self.told_since = 0.0
         self.use: Use | None = None
         self.uses = 0
         self.waited = 0.0

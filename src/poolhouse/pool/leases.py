@@ -92,7 +92,7 @@ class Leases:
         self.opened = 0
         self.closed = 0
         self.broken = 0
-        self._held = 0
+        self._held: set[Lease] = set()
         self._sizes = asyncio.Event()
         self._leaving: set[Lease] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -168,6 +168,7 @@ class Leases:
         for lease in [*self.all, *self._leaving]:
             lease.is_gone = True
             lease.connection.terminate()
+        self.closed += len(self.all)
         self.all.clear()
         for share in self.sharing.shares.values():
             share.in_use = 0
@@ -202,7 +203,8 @@ class Leases:
         """Say who holds connections, who did so first first; or which of them one service holds."""
         now = time.monotonic()
         idle = set(self.sharing.idle_leases())
-        held = sorted((lease for lease in self.all if lease not in idle), key=lambda lease: lease.since)
+        # What broke while it was held is held all the same.
+        held = sorted((self.all - idle) | self._held, key=lambda lease: lease.since)
         return tuple(lease.describe(now) for lease in held if lease.owner is not None and share in {None, lease.owner})
 
     # Taking
@@ -463,7 +465,6 @@ class Leases:
 
     def _put_back_with_care(self, lease: Lease) -> asyncio.Task[None] | None:
         lease.use = None
-        lease.is_held_long = False
         if lease.is_gone:
             return None
         if lease.connection.is_closed():
@@ -512,13 +513,13 @@ class Leases:
 
     def hold(self, lease: Lease, service: str) -> Use:
         """Let the running task hold a lease for more than a statement."""
-        self._held += 1
+        self._held.add(lease)
         use = lease.use = Use(lease, self, service)
         return use
 
     def release(self, lease: Lease) -> asyncio.Task[None] | None:
         """End a use by hand; return the task that clears the session, where it needs to be."""
-        self._held -= 1
+        self._held.discard(lease)
         return self._put_back_with_care(lease)
 
     def _retire(self, lease: Lease) -> None:
@@ -550,6 +551,8 @@ class Leases:
     def _leave(self, lease: Lease) -> None:
         lease.is_gone = True
         self._forget(lease)
+        if self._has_ended:
+            return
         self.sharing.end_use(lease)
         for served, place in self.sharing.serve(time.monotonic()):
             self._give(place, served)
@@ -646,7 +649,8 @@ class Leases:
         for lease, place in self.sharing.serve(time.monotonic()):
             self._give(place, lease)
         self._grow()
-        await self._until(lambda: min_size <= len(self.all) <= max_size)
+        # Not what was asked for here: the sizes may have been changed again.
+        await self._until(lambda: self.min_size <= len(self.all) <= self.max_size)
 
     async def wait_for_size(self, timeout: float) -> None:
         """Return when `min_size` connections stand; raises ServerUnavailableError after `timeout` seconds."""
@@ -688,12 +692,14 @@ class Leases:
             is_superfluous = lease.since + self._settings.max_idle <= now and len(self.all) > self.min_size
             if is_superfluous or lease.expires <= now or lease.connection.is_closed():
                 self._retire_idle(lease)
-        if self._events.has(HeldTooLong):
-            idle = set(self.sharing.idle_leases())
-            for lease in self.all - idle:
-                if not lease.is_held_long and lease.since + self._settings.long_hold <= now and lease.service:
-                    lease.is_held_long = True
-                    self._events.tell(HeldTooLong(lease.service, lease.statement, now - lease.since))
+        tells = self._events.has(HeldTooLong)
+        for lease in self.all.difference(self.sharing.idle_leases()):
+            if lease.expires <= now:
+                # One that is hardly ever idle is found so by chance only; this replaces it when it comes back.
+                lease.soil(SessionEffect.SPOILT)
+            if tells and lease.told_since != lease.since and lease.since + self._settings.long_hold <= now:
+                lease.told_since = lease.since
+                self._events.tell(HeldTooLong(lease.service or OWN_SERVICE, lease.statement, now - lease.since))
         self._grow()
         self._schedule_round()
 
