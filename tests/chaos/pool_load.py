@@ -65,7 +65,12 @@ async def prepare(connection: asyncpg.Connection[Any]) -> None:
 
 
 class Load:
-    """Workers of all services; `async with` starts them, and lets them come to an end."""
+    """Workers of all services; `async with` starts them, and lets them come to an end.
+
+    They want more connections than there are, or, while the load `is_low`, fewer, so that some are idle.
+    """
+
+    is_low = False
 
     def __init__(self, pool: SharedPool, record: Record, *, seed: str, roles: dict[str, str]) -> None:
         self.acknowledged: dict[str, dict[str, float]] = defaultdict(dict)
@@ -156,7 +161,7 @@ class Worker:
             except Exception as error:  # noqa: BLE001 - whatever it is, it counts
                 self._record.error(operation.__name__, error, self._token)
                 await asyncio.sleep(0.01)
-            await asyncio.sleep(self._chance.uniform(0, 0.01))
+            await asyncio.sleep(self._chance.uniform(0, 0.2 if self._load.is_low else 0.01))
 
     async def _timed(self, what: str, limit: float, work: Awaitable[Any]) -> Any:
         begun = time.monotonic()

@@ -149,7 +149,7 @@ async def test_the_pool_recovers_by_itself_and_mixes_nothing_up(programs, random
             doing = Faults(server, proxies, load, record, chance, application=APPLICATION)
             await asyncio.sleep(0.2)
             for kind in chance.choices([*doing.kinds], [*doing.kinds.values()], k=faults):
-                record.fault = kind.__name__
+                record.fault, load.is_low = kind.__name__, chance.random() < 0.4
                 record.faults[kind.__name__] += 1
                 await doing.do(kind)
                 await recover(pool, record)
