@@ -12,6 +12,7 @@ import asyncpg
 from poolhouse._core.session_effects import SessionEffect
 from poolhouse._core.sharing import Leasable, Share, Waiter
 from poolhouse.errors import UsageError
+from poolhouse.pool.pooling import LentConnection
 
 if TYPE_CHECKING:
     from poolhouse.pool.leases import Leases
@@ -26,7 +27,8 @@ class Lease(Leasable):
     made or cleared for nobody. `served` is the service whose role it speaks for. `use` is the present use where
     somebody holds it by hand, and `statement` the template of the present use, or of the last one; `told_since` is
     the beginning of the last use of which was told that it is long. While it
-    `is_in_doubt`, nobody knows whether the server is in a transaction.
+    `is_in_doubt`, nobody knows whether the server is in a transaction. `lent` is the connection where a pooler lends
+    its session.
     """
 
     __slots__ = (
@@ -36,6 +38,7 @@ class Lease(Leasable):
         "is_bare",
         "is_gone",
         "is_in_doubt",
+        "lent",
         "served",
         "statement",
         "told_since",
@@ -53,6 +56,8 @@ class Lease(Leasable):
         self.is_bare = True
         self.is_gone = False
         self.is_in_doubt = False
+        # Not isinstance(), which the driver's metaclass answers for all of its connections.
+        self.lent = connection if type(connection) is LentConnection else None
         self.served: str | None = None
         self.statement: str | None = None
         self.told_since = 0.0

@@ -21,6 +21,7 @@ from poolhouse.errors import (
     RoleError,
     SelfDeadlockError,
     ServerUnavailableError,
+    UsageError,
 )
 from poolhouse.pool.events import (
     Acquired,
@@ -33,21 +34,20 @@ from poolhouse.pool.events import (
 )
 from poolhouse.pool.faults import CONNECT_ERRORS, DRIVER_ERRORS, connect_error, translate
 from poolhouse.pool.lease import Lease, Place, Use
+from poolhouse.pool.pooling import OWN_SERVICE, PoolerFoundError
 from poolhouse.pool.statistics import PoolStatistics, ServiceTally, WaitHistogram
 from poolhouse.settings import Reset
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from poolhouse._core.lifecycle import LifecycleState
     from poolhouse.errors import PoolhouseError
+    from poolhouse.pool.pooling import Pooling
     from poolhouse.settings import DatabaseSettings
 
 _log = logging.getLogger("poolhouse.pool")
 _chance = random.SystemRandom()
-
-# poolhouse's own uses: migrations and checks. They speak for the login role, and leave the driver's objects as found.
-OWN_SERVICE = "poolhouse"
 
 # Seconds for which a lease stays with one service while others wait: a hundred point reads, and hardly a wait.
 _LENGTH_OF_TURN = 0.005
@@ -67,14 +67,14 @@ class Leases:
 
     def __init__(
         self,
-        connect: Callable[[], Awaitable[asyncpg.Connection[Any]]],
+        pooling: Pooling,
         settings: DatabaseSettings,
         *,
         address: str,
         roles: Mapping[str, str],
         events: Events,
     ) -> None:
-        self._connect = connect
+        self.pooling = pooling
         self._settings = settings
         self._address = address
         self._roles = roles
@@ -113,7 +113,7 @@ class Leases:
 
     async def open(self) -> None:
         """Connect `min_size` times, and at least once; raises the driver's error, and leaves nothing open then."""
-        attempts = [asyncio.ensure_future(self._connect()) for _ in range(max(self.min_size, 1))]
+        attempts = [asyncio.ensure_future(self.pooling.connect()) for _ in range(max(self.min_size, 1))]
         try:
             for connection in await asyncio.gather(*attempts):
                 self._admit(connection)
@@ -262,6 +262,12 @@ class Leases:
                 break
             # It was asked nothing yet, so another will do.
             self._break(lease, "the server ended it while it was idle")
+        if lease.lent is not None and statement is not None:
+            try:
+                lease.lent.admit(statement, effect)
+            except UsageError:
+                self._put_back_with_care(lease)
+                raise
         now = time.monotonic()
         lease.since = now
         lease.statement = statement
@@ -374,27 +380,41 @@ class Leases:
         if not lease.needs_hand_off:
             return True
         role = self._roles.get(share.service)
-        begun = time.monotonic()
-        if not (lease.is_bare and role is None):
-            lease.effect = SessionEffect.SPOILT  # unless what follows comes to its end
-            try:
-                await self._speak_for(lease, role, timeout=max(deadline - begun, 0.001))
-            except BaseException as error:
-                failure = self._failed_hand_off(error, share.service, role)
-                if isinstance(failure, ConnectionLostError):
-                    return False
-                self._put_back_with_care(lease)
-                if failure is None:
-                    raise
-                raise failure from None
-            # Where roles were changed meanwhile, they count with the next use.
-            is_right = role == self._roles.get(share.service)
-            lease.effect = SessionEffect.CLEAN if is_right else SessionEffect.DIRTY
-            self._tally(share.service).hand_offs += 1
-            if self._events.has(HandedOff):
-                self._events.tell(HandedOff(share.service, lease.served, time.monotonic() - begun))
+        is_as_wanted = lease.is_bare and role is None and not self.pooling.is_wanted_of(share.service)
+        if lease.lent is not None:
+            # Each of its transactions will say so.
+            lease.lent.speak_for(share.service, role)
+        elif not is_as_wanted and not await self._hand_off(lease, share.service, role, deadline):
+            return False
         lease.is_bare = lease.needs_hand_off = False
         lease.served = share.service
+        return True
+
+    async def _hand_off(self, lease: Lease, service: str, role: str | None, deadline: float) -> bool:
+        begun = time.monotonic()
+        is_counted = not (lease.is_bare and role is None)
+        lease.effect = SessionEffect.SPOILT  # unless what follows comes to its end
+        try:
+            await self._speak_for(lease, role, timeout=max(deadline - begun, 0.001))
+        except PoolerFoundError:
+            self._note_pooler()
+            self._retire(lease)
+            return False
+        except BaseException as error:
+            failure = self._failed_hand_off(error, service, role)
+            if isinstance(failure, ConnectionLostError):
+                return False
+            self._put_back_with_care(lease)
+            if failure is None:
+                raise
+            raise failure from None
+        # Where roles were changed meanwhile, they count with the next use.
+        is_right = role == self._roles.get(service)
+        lease.effect = SessionEffect.CLEAN if is_right else SessionEffect.DIRTY
+        if is_counted:
+            self._tally(service).hand_offs += 1
+            if self._events.has(HandedOff):
+                self._events.tell(HandedOff(service, lease.served, time.monotonic() - begun))
         return True
 
     def _failed_hand_off(self, error: BaseException, service: str, role: str | None) -> PoolhouseError | None:
@@ -407,9 +427,17 @@ class Leases:
 
     async def _speak_for(self, lease: Lease, role: str | None, *, timeout: float) -> None:
         connection = lease.connection
+        if lease.lent is not None:
+            await lease.lent.settle(is_in_doubt=lease.is_in_doubt, timeout=timeout)
+            lease.lent.speak_for(lease.service or OWN_SERVICE, role)
+            lease.is_in_doubt = False
+            return
         if lease.is_bare:
             lease.is_bare = False
-            await connection.execute(set_role(role), timeout=timeout)
+            if self.pooling.detects:
+                await self.pooling.begin_session(connection, role, timeout=timeout)
+            else:
+                await connection.execute(set_role(role), timeout=timeout)
             return
         if lease.is_in_doubt:
             # The driver waits here for the end of what it cancelled.
@@ -500,9 +528,7 @@ class Leases:
         lease.needs_hand_off = True
         return self.sharing.offer(lease, now)
 
-    def give_up(
-        self, lease: Lease, error: BaseException, *, sql: str, schema: str, reads: frozenset[str]
-    ) -> None:
+    def give_up(self, lease: Lease, error: BaseException, *, sql: str, schema: str, reads: frozenset[str]) -> None:
         """End a use whose only statement failed; raises our error for what the driver raised."""
         failure = translate(error, service=lease.service, sql=sql, schema=schema, reads=reads)
         lease.note(error)
@@ -609,7 +635,7 @@ class Leases:
 
     async def _open_another(self) -> None:
         try:
-            connection = await self._connect()
+            connection = await self.pooling.connect()
         except CONNECT_ERRORS as error:
             self._note_refused(connect_error(error, address=self._address))
             return
@@ -665,6 +691,16 @@ class Leases:
         while not is_so() and not self._has_ended:
             self._sizes.clear()
             await self._sizes.wait()
+
+    def _note_pooler(self) -> None:
+        """Let no connection be used any longer that was taken for the server's own."""
+        self.pooling.note_pooler()
+        for lease in self.sharing.idle_leases():
+            if lease.lent is None:
+                self._retire_idle(lease)
+        for lease in self.all:
+            if lease.lent is None:
+                lease.soil(SessionEffect.SPOILT)
 
     def change_roles(self) -> None:
         """Let no connection be used any longer with the role it had."""

@@ -13,12 +13,12 @@ from pydantic import SecretStr
 from poolhouse._core.address import describe_dsn
 from poolhouse._core.lifecycle import LifecycleState, move
 from poolhouse.errors import ConfigurationError, DrainTimeoutError, PoolStateError
-from poolhouse.pool.connecting import connect
 from poolhouse.pool.events import Events, EventT
 from poolhouse.pool.faults import DRIVER_ERRORS, translate
-from poolhouse.pool.leases import OWN_SERVICE, Leases
+from poolhouse.pool.leases import Leases
 from poolhouse.pool.neighbours import note_closed, note_opened, place_outside
 from poolhouse.pool.opening import open_when_up
+from poolhouse.pool.pooling import OWN_SERVICE, Pooling
 from poolhouse.pool.statistics import PoolStatistics
 
 if TYPE_CHECKING:
@@ -139,8 +139,10 @@ class SharedPool:
         self._note_ready()
 
     def _note_ready(self) -> None:
+        leases = self._leases
         is_ready = self._state is LifecycleState.STARTED and not self._events.watch_every_use
-        self.ready = self._leases if is_ready else None
+        # What a pooler lends needs more for each statement than a lease.
+        self.ready = leases if is_ready and leases is not None and not leases.pooling.lends else None
 
     # Opening and closing
 
@@ -172,9 +174,8 @@ class SharedPool:
     def _new_leases(self, dsn: str) -> Leases:
         settings = self._settings
 
-        return Leases(
-            lambda: connect(dsn, settings), settings, address=describe_dsn(dsn), roles=self._roles, events=self._events
-        )
+        pooling = Pooling(dsn, settings, found=self._note_ready)
+        return Leases(pooling, settings, address=describe_dsn(dsn), roles=self._roles, events=self._events)
 
     async def close(self) -> None:
         """Close all connections; does nothing when the pool is not open.

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from poolhouse._core.session_effects import SessionEffect
-from poolhouse.errors import DataError
+from poolhouse.errors import DataError, UsageError
 from poolhouse.pool.faults import DRIVER_ERRORS, aborts_transaction, translate
 from poolhouse.pool.lease import over
 from poolhouse.schema.caller import CallerCode
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from poolhouse.errors import PoolhouseError
     from poolhouse.pool import SharedPool, Use
+    from poolhouse.pool.pooling import LentConnection
     from poolhouse.schema.statements import Statement
 
 
@@ -123,10 +124,20 @@ class Session:
         elif self._held.is_over:
             raise over(self._held.service)
         if self._statement is not None:
+            if self._held.lease.lent is not None:
+                await self._admit(self._held.lease.lent, self._statement)
             self._held.lease.statement = self._statement.text
             self._held.lease.soil(self._statement.effect)
         self._since = time.monotonic()
         return self
+
+    async def _admit(self, lent: LentConnection, statement: Statement) -> None:
+        try:
+            lent.admit(statement.text, statement.effect)
+        except UsageError:
+            if self._leased is not None:
+                await self._pool.release(self._leased)
+            raise
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if self._held is not None and not self._held.is_over:

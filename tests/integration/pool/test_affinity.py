@@ -91,7 +91,7 @@ async def test_hand_offs_and_resets_are_counted_by_service(open_pool):
 
 
 async def test_with_reset_always_each_use_is_followed_by_a_reset(open_pool, tap):
-    pool = await open_pool(dsn=tap.dsn, max_size=1, reset="always")
+    pool = await open_pool(dsn=tap.dsn, max_size=1, reset="always", pooler="none")
     (db,) = managers(pool, "users")
     await db.fetchval("SELECT set_config('a.b', 'c', false)")
     await db.fetchval(MINE)
