@@ -49,20 +49,20 @@ WaiterT = TypeVar("WaiterT", bound=Waiter)
 class Share(Generic[LeaseT, WaiterT]):
     """One service's part: its idle leases, its uses and its queue.
 
-    `given` counts the leases it got, and `turn` tells when it was served from its queue last, in numbers that only
-    grow.
+    `turn` tells when it was served from its queue last, in numbers that only grow. `used` is a count of its uses that
+    began, for whoever lets them begin: not everybody to whom a lease is given still wants it.
     """
 
-    __slots__ = ("_queue", "given", "idle", "in_use", "limit", "service", "turn", "waiting")
+    __slots__ = ("_queue", "idle", "in_use", "limit", "service", "turn", "used", "waiting")
 
     def __init__(self, service: str, limit: int) -> None:
         self.service = service
         self.limit = limit
         self.idle: list[LeaseT] = []
-        self.given = 0
         self.in_use = 0
         self.waiting = 0
         self.turn = 0
+        self.used = 0
         self._queue: deque[WaiterT] = deque()
 
     @property
@@ -225,7 +225,6 @@ class Sharing(Generic[LeaseT, WaiterT]):
 
     def _give(self, lease: LeaseT, share: Share[LeaseT, WaiterT], now: float) -> None:
         share.in_use += 1
-        share.given += 1
         if lease.owner is not share:
             lease.owner = share
             lease.owned_since = now

@@ -220,7 +220,7 @@ class Leases:
             share.idle.append(lease)
             return None
         share.in_use += 1
-        share.given += 1
+        share.used += 1
         lease.since = time.monotonic()
         lease.statement = statement
         lease.uses += 1
@@ -258,6 +258,8 @@ class Leases:
                 self.histogram.add(time.monotonic() - begun)
             if not lease.needs_hand_off and not lease.connection.is_closed():
                 break
+            # Others may ask meanwhile who holds it, and what for.
+            lease.since, lease.statement = time.monotonic(), statement
             if await self._make_ready(lease, share, deadline):
                 break
             # It was asked nothing yet, so another will do.
@@ -272,6 +274,7 @@ class Leases:
         lease.since = now
         lease.statement = statement
         lease.uses += 1
+        share.used += 1
         if effect:
             lease.soil(effect)
         lease.waited = now - begun
@@ -516,7 +519,7 @@ class Leases:
 
     def _offer(self, lease: Lease) -> Place | None:
         """End a use; return who is to have the lease now."""
-        now = time.monotonic()
+        now = lease.since = time.monotonic()
         is_own = lease.service == OWN_SERVICE
         if not is_own and not lease.needs_hand_off:
             return self.sharing.put_back(lease, now)

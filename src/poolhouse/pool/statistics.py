@@ -94,7 +94,7 @@ class ServiceTally:
         return ServiceStatistics(
             in_use=share.in_use,
             waiting=share.waiting,
-            acquired=share.given,
+            acquired=share.used,
             exhausted=self.exhausted,
             waited_total=self.waited_total,
             waited_longest=self.waited_longest,

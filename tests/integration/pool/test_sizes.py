@@ -98,6 +98,17 @@ async def test_what_is_used_is_not_closed_for_having_been_idle(open_pool):
         assert not use.lease.connection.is_closed()
 
 
+async def test_what_was_held_for_long_has_not_been_idle_for_long(open_pool):
+    pool = await open_pool(min_size=0, max_size=1)
+    async with pool.lease("users") as use:
+        await asyncio.sleep(0.02)
+        ending = time.monotonic()
+
+    (lease,) = pool._leases.sharing.idle_leases()
+    assert lease is use.lease
+    assert lease.since >= ending
+
+
 async def test_what_is_too_old_is_replaced_while_idle(open_pool):
     pool = await open_pool(min_size=1, max_size=1, max_age=0.05)
     db = SchemaManager(pool, schema="users")
@@ -366,3 +377,19 @@ async def test_what_was_held_beyond_the_close_counts_for_nobody_when_it_comes_ba
     statistics = pool.statistics()
     assert (statistics.in_use, statistics.size, statistics.idle) == (0, 0, 0)
     assert all(service.in_use == 0 for service in statistics.services.values())
+
+
+async def test_a_use_that_never_began_is_not_counted_as_one(open_pool):
+    pool = await open_pool(max_size=1)
+    for is_given_first in (True, False):
+        held = await hold_elsewhere(pool.acquire("orders"))
+        waiting = asyncio.create_task(pool.acquire("users"))
+        await until(lambda: pool.statistics().waiting == 1)
+        if is_given_first:
+            await pool.release(held)
+        waiting.cancel()
+        await pool.release(held)
+        await asyncio.wait([waiting])
+
+    assert pool.statistics().services["users"].acquired == 0
+    assert pool.statistics().services["orders"].acquired == 2

@@ -218,6 +218,23 @@ async def test_what_the_last_user_said_is_not_told_of_the_next_one(open_pool):
     assert re.fullmatch(r"orders \(\d+\.\d s\)", caught.value.holders[0])
 
 
+async def test_who_is_waiting_for_a_hand_off_is_told_as_the_holder_and_not_who_had_it_before(open_pool, gate):
+    pool = await open_pool(dsn=gate.dsn, max_size=1)
+    users, orders = (SchemaManager(pool, schema=service) for service in ("users", "orders"))
+    await users.fetchval("SELECT 'gone'")
+    gate.hold()
+    handing_off = asyncio.create_task(orders.fetchval("SELECT 'new'"))
+    await asyncio.wait_for(gate.arrived.wait(), 5)
+
+    with pytest.raises(PoolExhaustedError) as caught:
+        await pool.acquire("payments", timeout=0.01)
+
+    (holder,) = caught.value.holders
+    assert re.fullmatch(r"orders \(\d+\.\d s, SELECT 'new'\)", holder)
+    gate.let_pass()
+    await handing_off
+
+
 async def test_in_debug_mode_the_holders_are_told_with_their_places_in_the_code(open_pool):
     asyncio.get_running_loop().set_debug(True)
     pool = await open_pool(max_size=2)
