@@ -451,6 +451,11 @@ class Leases:
         if await connection.execute(message, timeout=timeout) != NOTHING_PREPARED:
             await connection.execute(FORGET_PREPARED, timeout=timeout)
 
+    def _time_to_reset(self, lease: Lease) -> float:
+        limit = self._settings.connect_timeout
+        # What did not answer in time may never do so again, and nobody can use it until that is known.
+        return min(limit, self._settings.check_timeout) if lease.is_in_doubt else limit
+
     async def _reset(self, lease: Lease) -> None:
         """Clear a session for its own service again, or for nobody where it was poolhouse's."""
         begun = time.monotonic()
@@ -459,7 +464,7 @@ class Leases:
             # Roles may change while the server is at it.
             while lease.effect is not SessionEffect.CLEAN:
                 role = self._roles.get(service)
-                await self._speak_for(lease, role, timeout=self._settings.connect_timeout)
+                await self._speak_for(lease, role, timeout=self._time_to_reset(lease))
                 if role == self._roles.get(service):
                     lease.effect = SessionEffect.CLEAN
         except BaseException as error:

@@ -123,7 +123,7 @@ async def test_in_a_black_hole_a_statement_ends_at_its_limit(open_pool_at, proxy
 
 
 async def test_a_connection_that_a_router_forgot_costs_one_limit_and_is_replaced(open_pool_at, proxy, observer):
-    pool = await open_pool_at(proxy, connect_timeout=0.1)
+    pool = await open_pool_at(proxy, check_timeout=0.1)
     db = SchemaManager(pool, schema="users")
     await db.fetchval("SELECT 1")
     for link in proxy.links:
