@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
+# How many who left may stay in a queue, besides as many as wait there: so hardly any leaving takes a search.
+_SPARE_PLACES = 16
+
+
 class Waiter:
     """Somebody who waits for a lease; `has_left` once that is given up, or over."""
 
@@ -81,6 +85,8 @@ class Share(Generic[LeaseT, WaiterT]):
         self.waiting -= 1
         if not self.waiting:
             self._queue.clear()
+        elif len(self._queue) > 2 * self.waiting + _SPARE_PLACES:
+            self._queue = deque(self.queue())
 
     def next(self) -> WaiterT:
         """Take out who waits for longest; there must be one."""

@@ -213,3 +213,15 @@ def test_what_is_removed_is_given_to_nobody():
 
     assert sharing.idle_leases() == []
     assert take(sharing, "users") is None
+
+
+def test_those_who_gave_up_are_forgotten_though_nobody_of_their_service_is_served():
+    sharing, _ = sharing_of(1)
+    take(sharing, "users")
+    first, *others = wait(sharing, *["users"] * 1000)
+
+    for waiter in others:
+        sharing.leave(waiter)
+
+    assert sharing.queued() == [first]
+    assert len(first.share._queue) < 50
