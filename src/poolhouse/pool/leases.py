@@ -7,6 +7,8 @@ import logging
 import random
 import time
 from contextlib import suppress
+from copy import copy
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -56,6 +58,8 @@ _YOUNGEST = 0.9
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 _SHORTEST_ROUND = 0.02
+# Also for whose time is up when he gets a connection: cut short, it would cost the connection, where nobody has time.
+_SHORTEST_HAND_OFF = 0.1
 _LONGEST_ROUND = 5.0
 
 
@@ -136,6 +140,7 @@ class Leases:
         self._sizes.set()
         self._failure = None
         self._pause = _FIRST_PAUSE
+        self._may_connect_at = 0.0
         if len(self.all) > self.max_size:
             self._retire(lease)
         else:
@@ -163,7 +168,7 @@ class Leases:
         for place in self.sharing.queued():
             self.sharing.leave(place)
             if refusal is not None and not place.future.done():
-                place.future.set_exception(refusal)
+                place.future.set_exception(copy(refusal))
         # The tasks that reset or close one end with their connection.
         for lease in [*self.all, *self._leaving]:
             lease.is_gone = True
@@ -285,7 +290,7 @@ class Leases:
 
     def _take_idle(self, share: Share[Lease, Place], now: float) -> Lease | None:
         if self._closing is not None:
-            raise self._closing
+            raise copy(self._closing)
         while (lease := self.sharing.take(share, now)) is not None:
             if not lease.connection.is_closed():
                 return lease
@@ -294,7 +299,7 @@ class Leases:
 
     def _queue_up(self, share: Share[Lease, Place], begun: float, deadline: float) -> Place:
         if self._closing is not None:
-            raise self._closing
+            raise copy(self._closing)
         if self._held:
             self._refuse_self_deadlock(share)
         place = Place(share, begun, deadline, self._loop.create_future())
@@ -346,26 +351,29 @@ class Leases:
         self._next_deadline = float("inf")
         self._deadline_timer = None
         next_one = float("inf")
+        holders = cache(self.holders)  # for all who are late at once
         for place in self.sharing.queued():
             if place.deadline > now:
                 next_one = min(next_one, place.deadline)
             elif not place.future.done():
                 self.sharing.leave(place)
-                place.future.set_exception(self._overdue(place, now))
+                place.future.set_exception(self._overdue(place, now, holders))
         if next_one < float("inf"):
             self._watch(next_one)
         self._note_quiet()
 
-    def _overdue(self, place: Place, now: float) -> PoolhouseError:
+    def _overdue(
+        self, place: Place, now: float, holders: Callable[[Share[Lease, Place] | None], tuple[str, ...]]
+    ) -> PoolhouseError:
         share = place.share
         if len(self.all) < self.max_size and share.in_use < share.limit:
-            return self._failure or self._silent()
+            return copy(self._failure) or self._silent()
         self._tally(share.service).exhausted += 1
         is_limited = share.limit < self.max_size and share.in_use >= share.limit
         return PoolExhaustedError(
             service=share.service,
             waited=now - place.begun,
-            holders=self.holders(share if is_limited else None),
+            holders=holders(share if is_limited else None),
             max_size=share.limit if is_limited else self.max_size,
             is_limited=is_limited,
         )
@@ -398,7 +406,7 @@ class Leases:
         is_counted = not (lease.is_bare and role is None)
         lease.effect = SessionEffect.SPOILT  # unless what follows comes to its end
         try:
-            await self._speak_for(lease, role, timeout=max(deadline - begun, 0.001))
+            await self._speak_for(lease, role, timeout=max(deadline - begun, _SHORTEST_HAND_OFF))
         except PoolerFoundError:
             self._note_pooler()
             self._retire(lease)
@@ -479,8 +487,11 @@ class Leases:
             self._events.tell(SessionReset(service, time.monotonic() - begun))
         if self._is_spent(lease):
             self._retire(lease)
-        else:
+        elif lease.effect is SessionEffect.CLEAN:
             self._return(lease)
+        else:
+            # Who was told has changed the roles.
+            self._spawn(self._reset(lease))
 
     # Giving back
 
@@ -627,8 +638,8 @@ class Leases:
         if count <= 0:
             return
         pause = self._may_connect_at - time.monotonic()
-        # Where there is no connection at all, those who wait would rather know at once.
-        if pause > 0 and (self.all or not self.sharing.waiting):
+        # Where there is no connection at all, nor one on its way, those who wait would rather know at once.
+        if pause > 0 and (self.all or self._opening or not self.sharing.waiting):
             if self._grow_timer is None:
                 self._grow_timer = self._loop.call_later(pause, self._grow_again)
             return
@@ -645,6 +656,7 @@ class Leases:
         try:
             connection = await self.pooling.connect()
         except CONNECT_ERRORS as error:
+            self._opening.discard(asyncio.current_task())
             self._note_refused(connect_error(error, address=self._address))
             return
         self._opening.discard(asyncio.current_task())
@@ -657,13 +669,14 @@ class Leases:
         self._failure = failure
         self._may_connect_at = time.monotonic() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
         self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-        if self.all:
+        if self.all or self._opening:
             return
-        # Nobody can give anything back, so whoever waits would do so in vain.
+        # Nobody can give anything back, and nothing is on its way, so whoever waits would do so in vain.
         for place in self.sharing.queued():
             self.sharing.leave(place)
             if not place.future.done():
-                place.future.set_exception(failure)
+                # One error for each, which would gather the traces of all otherwise.
+                place.future.set_exception(copy(failure))
 
     def _note_opened(self, opening: asyncio.Task[None]) -> None:
         self._opening.discard(opening)
@@ -693,7 +706,7 @@ class Leases:
             async with asyncio.timeout(timeout):
                 await self._until(lambda: len(self.all) >= self.min_size)
         except TimeoutError:
-            raise self._failure or self._silent() from None
+            raise copy(self._failure) or self._silent() from None
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         while not is_so() and not self._has_ended:

@@ -1,0 +1,88 @@
+"""What a pool does besides lending: connecting again, keeping time, and telling who waits in vain."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from poolhouse.errors import ConnectionLostError, ServerUnavailableError
+from poolhouse.pool import SessionReset
+from poolhouse.schema import SchemaManager
+from tests.integration.moments import until
+
+
+async def test_one_refused_attempt_does_not_turn_away_those_whom_another_serves(open_pool, gate):
+    pool = await open_pool(dsn=gate.dsn, min_size=0, max_size=2)
+    gate.cut()
+    await until(lambda: pool.statistics().size == 0)
+    before = set(gate._writers)
+    gate.hold()
+    taking = [asyncio.create_task(SchemaManager(pool, schema="users").fetchval("SELECT 1")) for _ in range(2)]
+    await until(lambda: len(gate._writers - before) == 2)
+
+    refused = (gate._writers - before).pop()
+    refused.transport.abort()
+    done, _ = await asyncio.wait(taking, timeout=0.05)
+
+    assert not done
+    gate.let_pass()
+    assert await asyncio.gather(*taking) == [1, 1]
+
+
+async def test_once_a_server_is_back_nobody_waits_for_the_pause_after_a_refusal(open_pool, gate):
+    pool = await open_pool(dsn=gate.dsn, min_size=0, max_size=2)
+    db = SchemaManager(pool, schema="users")
+    port = gate.port
+    await gate.close()
+    await until(lambda: pool.statistics().size == 0)
+    for _ in range(8):
+        with pytest.raises((ServerUnavailableError, ConnectionLostError)):
+            await db.fetchval("SELECT 1")
+    await gate.open(port)
+
+    async with db.acquire():
+        begun = time.monotonic()
+        await db.fetchval("SELECT 1")
+
+    # The pause is from one second to two by now.
+    assert time.monotonic() - begun < 0.5
+
+
+async def test_a_role_set_by_who_is_told_of_a_reset_counts_from_the_next_use(open_pool):
+    pool = await open_pool(min_size=1, max_size=1)
+    db = SchemaManager(pool, schema="users")
+    pool.subscribe(SessionReset, lambda _: pool.set_roles({"users": "pg_monitor"}))
+    await db.execute("SET work_mem = '12MB'")
+    await until(lambda: pool.statistics().in_use == 0)
+
+    assert await db.fetchval("SELECT current_user") == "pg_monitor"
+
+
+async def test_whoever_waits_in_vain_gets_an_error_of_his_own(open_pool, gate):
+    pool = await open_pool(dsn=gate.dsn, min_size=0, max_size=3)
+    await gate.close()
+    await until(lambda: pool.statistics().size == 0)
+
+    one, other = await asyncio.gather(*(pool.acquire("users") for _ in range(2)), return_exceptions=True)
+
+    assert isinstance(one, ServerUnavailableError)
+    assert str(one) == str(other)
+    assert one is not other
+
+
+async def test_a_hand_off_to_somebody_without_time_to_wait_spoils_no_connection(open_pool, gate):
+    pool = await open_pool(dsn=gate.dsn, max_size=1)
+    users, orders = SchemaManager(pool, schema="users"), SchemaManager(pool, schema="orders")
+    pid = await users.fetchval("SELECT pg_backend_pid()")
+    gate.hold()
+    taking = asyncio.create_task(pool.acquire("orders", timeout=0))
+    await gate.arrived.wait()
+
+    # As long as a busy server may need.
+    await asyncio.sleep(0.02)
+    gate.let_pass()
+
+    await pool.release(await taking)
+    assert await orders.fetchval("SELECT pg_backend_pid()") == pid
