@@ -144,6 +144,11 @@ def _merged(claims: Sequence[Claim]) -> Claim:
     return Claim(claims[0].service, claims[0].role, tuple(schemas), tuple(reads))
 
 
+def to_mend(gaps: Iterable[Gap]) -> list[Gap]:
+    """Return the gaps that keep a service from working, or that let it do too much."""
+    return [gap for gap in gaps if not gap.kind.can_wait]
+
+
 def batches(gaps: Iterable[Gap], size: int) -> list[Sequence[Gap]]:
     """Return `gaps` in the order in which they can be mended, at most `size` at a time."""
     ordered = sorted(gaps, key=lambda gap: (gap.role, _KINDS.index(gap.kind), gap.by))
@@ -151,9 +156,14 @@ def batches(gaps: Iterable[Gap], size: int) -> list[Sequence[Gap]]:
 
 
 def statements(gaps: Iterable[Gap]) -> dict[str, tuple[str, ...]]:
-    """Return the SQL that makes up for `gaps`, by service; to be run in the order that it has."""
+    """Return the SQL that makes up for `gaps`, by service; to be run in the order that it has.
+
+    There is none for a role that is something else's: nobody should give it away, or give it rights.
+    """
+    gaps = tuple(gaps)
+    taken = {gap.role for gap in gaps if gap.kind.is_somebody_s}
     gathered: dict[str, list[str]] = defaultdict(list)
-    for group, names in _groups(gaps):
+    for group, names in _groups(gap for gap in gaps if gap.role not in taken):
         form = _STATEMENTS.get(group.kind, "")
         for begin in range(0, len(names) if form else 0, _LONGEST):
             listed = ", ".join(names[begin : begin + _LONGEST])

@@ -10,11 +10,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+_ADMINISTRATOR = (
+    "Let an administrator run what follows in this database, or choose another role_prefix where these roles belong to "
+    "another application, or set service_roles to 'off'"
+)
+_TAKEN = "Choose another role_prefix, with which no role of somebody else begins, or set service_roles to 'off'"
+
+
 class ServiceRolesError(PoolhouseError):
     """The services' roles are not as they should be, and this process may not, or is not to, make them so.
 
     `missing` says what is not, a sentence each, and `sql` makes up for all of it: statements for someone who may run
-    them in this database, in psql as they are.
+    them in this database, in psql as they are. There are none for roles that are a superuser's, or the login's own.
     """
 
     def __init__(self, fact: str, *, address: str, missing: Sequence[str], sql: str) -> None:
@@ -22,10 +29,7 @@ class ServiceRolesError(PoolhouseError):
         self.missing = tuple(missing)
         self.sql = sql
         lines = "".join(f"\n  - {each}" for each in missing)
-        remedy = (
-            "Let an administrator run what follows in this database, or choose another role_prefix where these roles "
-            f"belong to another application, or set service_roles to 'off':\n\n{sql}"
-        )
+        remedy = f"{_ADMINISTRATOR}:\n\n{sql}" if sql else _TAKEN
         super().__init__(f"{fact}:{lines}", place=address, remedy=remedy)
 
 

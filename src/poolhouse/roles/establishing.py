@@ -5,22 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 import asyncpg
 
-from poolhouse._core.address import role_in_dsn
-from poolhouse._core.roles import batches, describe, merge, statements
+from poolhouse._core.roles import batches, describe, statements, to_mend
 from poolhouse.errors import ServiceRolesBusyError, ServiceRolesError
-from poolhouse.migrations import MigrationSet
 from poolhouse.migrations.access import SERVICE, Access
 from poolhouse.migrations.attempt import UNLIMITED
 from poolhouse.migrations.bringing_up import pauses, translated
 from poolhouse.migrations.bundle import BUSY, lock_key
 from poolhouse.pool.faults import translate
-from poolhouse.roles.claims import claims_of
-from poolhouse.roles.reading import Asking, read_gaps
+from poolhouse.roles.claims import by_pool, claims_on
+from poolhouse.roles.reading import asking_for, read_gaps
 from poolhouse.roles.report import RoleReport
 from poolhouse.settings import ServiceRoles
 
@@ -28,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from poolhouse._core.roles import Claim, Gap
-    from poolhouse.migrations import MigrationReport
+    from poolhouse.migrations import MigrationReport, MigrationSet
     from poolhouse.migrations.access import Session
     from poolhouse.pool import SharedPool
     from poolhouse.schema import SchemaManager
@@ -91,23 +88,15 @@ async def establish_roles(
     IdentifierError for a role's name that is too long; PoolError and DatabaseError. A transaction that fails or is
     cancelled has changed nothing, and the next call goes on with what is left.
     """
-    by_pool: dict[SharedPool, list[SchemaManager | MigrationSet]] = {}
-    for part in parts:
-        by_pool.setdefault(_pool_of(part), []).append(part)
     reports: list[RoleReport] = []
-    for pool, those in by_pool.items():
+    for pool, those in by_pool(parts).items():
         how = ServiceRoles(mode if mode is not None else pool.settings.service_roles)
         if how is ServiceRoles.OFF:
             continue
-        prefix = pool.settings.role_prefix
-        claims = merge(chain.from_iterable([await claims_of(part, migrated, prefix) for part in those]))
+        claims = await claims_on(pool, those, migrated)
         limit = pool.settings.migration_timeout if timeout is None else timeout
         reports += await Establishing(pool, claims, how, limit=limit, revoke=revoke).run()
     return tuple(reports)
-
-
-def _pool_of(part: SchemaManager | MigrationSet) -> SharedPool:
-    return part.db.pool if isinstance(part, MigrationSet) else part.pool
 
 
 class Establishing:
@@ -120,9 +109,7 @@ class Establishing:
         self._claims = claims
         self._mode = mode
         self._limit = limit
-        migrating = pool.settings.migration_dsn
-        creator = role_in_dsn(migrating.get_secret_value()) if migrating else ""
-        self._asking = Asking(creator=creator, is_whole=revoke)
+        self._asking = asking_for(pool, is_whole=revoke)
         self._gaps: Sequence[Gap] = ()
         self._ran: dict[str, tuple[str, ...]] = {}
 
@@ -156,7 +143,7 @@ class Establishing:
             async with self._pool.lease(SERVICE) as use:
                 login = await self._read(use.lease.connection)
         self._asking = self._asking._replace(login=login)
-        return bool(_to_mend(self._gaps))
+        return bool(to_mend(self._gaps))
 
     async def _read(self, connection: Session) -> str:
         login, self._gaps = await read_gaps(connection, self._claims, self._asking)
@@ -185,7 +172,7 @@ class Establishing:
                 if wanted is None:
                     await self._read(connection)
                     wanted = self._gaps
-                    rest = batches(_to_mend(wanted), _LARGEST)
+                    rest = batches(to_mend(wanted), _LARGEST)
                     if not rest:
                         return None
                 sql = statements(rest.pop(0))
@@ -201,13 +188,13 @@ class Establishing:
         """Raise where something is still missing that was just granted."""
         await self._read(connection)
         # Who may not grant a right that is his own is warned by the server, and not refused.
-        if not set(wanted).isdisjoint(_to_mend(self._gaps)):
+        if not set(wanted).isdisjoint(to_mend(self._gaps)):
             if len(wanted) <= _LARGEST:
                 self._gaps = wanted
             raise _NotGrantedError
 
     def _lacking(self, fact: str) -> ServiceRolesError:
-        missing = _to_mend(self._gaps)
+        missing = to_mend(self._gaps)
         return ServiceRolesError(
             fact, address=self._pool.address, missing=describe(missing), sql=_joined(statements(missing))
         )
@@ -216,10 +203,6 @@ class Establishing:
 class _NotGrantedError(asyncpg.InsufficientPrivilegeError):
     def __init__(self) -> None:
         super().__init__("not all of the rights were this role's to grant")
-
-
-def _to_mend(gaps: Iterable[Gap]) -> list[Gap]:
-    return [gap for gap in gaps if not gap.kind.can_wait]
 
 
 def _joined(sql: Mapping[str, Sequence[str]]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from poolhouse._core.address import role_in_dsn
 from poolhouse._core.roles import Gap, GapKind
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from poolhouse._core.roles import Claim
     from poolhouse.migrations.access import Session
+    from poolhouse.pool import SharedPool
 
 
 class Asking(NamedTuple):
@@ -25,6 +27,12 @@ class Asking(NamedTuple):
     login: str = ""
     creator: str = ""
     is_whole: bool = False
+
+
+def asking_for(pool: SharedPool, *, is_whole: bool) -> Asking:
+    """Return for whom it is asked over the connections of `pool`: whoever they log in as."""
+    migrating = pool.settings.migration_dsn
+    return Asking(creator=role_in_dsn(migrating.get_secret_value()) if migrating else "", is_whole=is_whole)
 
 
 # Types that the driver knows by itself only, so that it asks the server nothing else.
