@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from poolhouse._core.suggestion import nearest
 from poolhouse.cli.loading import load_container
 from poolhouse.cli.project import find_project
 from poolhouse.container import migrating, migration_sets
+from poolhouse.container.plan import plan_start
 from poolhouse.errors import ApplicationRunsError, CommandError, DataDirectoryBusyError
+from poolhouse.roles.claims import by_pool
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
     from poolhouse.container import Container
     from poolhouse.migrations import MigrationSet
+    from poolhouse.schema import SchemaManager
+    from poolhouse.settings import ServiceRoles
 
 
 class Application:
@@ -47,6 +52,13 @@ class Application:
                 yield _chosen(sets, modules)
         except DataDirectoryBusyError as error:
             raise ApplicationRunsError(error.directory, error.pid) from None
+
+    def role_parts(self, *modes: ServiceRoles) -> tuple[SchemaManager | MigrationSet, ...]:
+        """Return what the container's start establishes roles for, on pools that are open and have one of `modes`."""
+        plan = plan_start(cast("Any", self.container))
+        parts = by_pool((*plan.migrations, *plan.managers))
+        mine = (those for pool, those in parts.items() if pool.is_open and pool.settings.service_roles in modes)
+        return tuple(chain.from_iterable(mine))
 
 
 def _chosen(sets: tuple[MigrationSet, ...], modules: Sequence[str]) -> tuple[MigrationSet, ...]:

@@ -10,6 +10,7 @@ import typer
 from poolhouse.cli.answer import ExitCode
 from poolhouse.cli.doctor import group
 from poolhouse.cli.migrations import migrations
+from poolhouse.cli.roles import roles
 from poolhouse.cli.screen import say, warn
 
 root = typer.Typer(
@@ -20,6 +21,7 @@ root = typer.Typer(
     rich_markup_mode="rich",
 )
 root.add_typer(migrations)
+root.add_typer(roles)
 # Without a name, its commands become the root's own.
 root.add_typer(group)
 

@@ -140,6 +140,8 @@ def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     monkeypatch.setenv("SHOP_DATABASE__DSN", project.dsn)
     monkeypatch.setenv("SHOP_DATABASE__STARTUP_TIMEOUT", "0.1")
     monkeypatch.setenv("SHOP_DATABASE__MIGRATION_TIMEOUT", "0.2")
+    # Roles are of all databases, and most of these tests are about something else.
+    monkeypatch.setenv("SHOP_DATABASE__SERVICE_ROLES", "off")
     for name in os.environ:
         if name in {"COLUMNS", "FORCE_COLOR", "POOLHOUSE_TRACEBACK"}:
             monkeypatch.delenv(name)

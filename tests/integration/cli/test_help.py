@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from poolhouse.cli.root import root
 
 VERBS = ["baseline", "check", "history", "new", "plan", "repair", "squash", "status", "unlock", "up", "verify"]
+OTHERS = ["doctor", "roles plan", "roles status", "roles up"]
 
 
 def help_of(*arguments):
@@ -22,10 +23,10 @@ def test_the_list_of_verbs_is_whole():
     assert re.findall(r"^│ (\w+) ", help_of("migrations"), re.MULTILINE) == VERBS
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_help_of_a_verb_has_an_example_and_the_keys_of_its_json(verb):
-    text = help_of("migrations", verb)
-    assert f"Example: poolhouse migrations {verb}" in text
+@pytest.mark.parametrize("words", [*(f"migrations {verb}" for verb in VERBS), *OTHERS])
+def test_the_help_of_a_verb_has_an_example_and_the_keys_of_its_json(words):
+    text = help_of(*words.split())
+    assert f"Example: poolhouse {words}" in text
     assert re.search(r"JSON: \{\w+", text)
     assert "--container" in text
     assert "--json" in text

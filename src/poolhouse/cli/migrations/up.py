@@ -13,11 +13,13 @@ from poolhouse.cli.application import Application
 from poolhouse.cli.migrations.group import HasContract, Modules, Timeout, chosen_up_to, migrations
 from poolhouse.cli.migrations.schemas import Schemas, in_schemas, with_needed
 from poolhouse.cli.progress import showing_progress
+from poolhouse.cli.roles import described, established
 from poolhouse.cli.verb import verb
-from poolhouse.errors import MigrationSchemasError
+from poolhouse.errors import MigrationSchemasError, PoolhouseError
 from poolhouse.migrations import MigrationProgress, MigrationReport, MigrationResult, migrate
 from poolhouse.migrations.rehearsal import Rehearsal, rehearse
-from poolhouse.settings import MigrationMode
+from poolhouse.roles import RoleReport, establish_roles
+from poolhouse.settings import MigrationMode, ServiceRoles
 
 To = Annotated[
     int | None, typer.Option(metavar="VERSION", help="Apply nothing above this version; for one module only.", min=0)
@@ -25,6 +27,7 @@ To = Annotated[
 IsDryRun = Annotated[
     bool, typer.Option("--dry-run", help="Let the server run what is pending, and roll all of it back.")
 ]
+HasNoRoles = Annotated[bool, typer.Option("--no-roles", help="Leave the roles of services alone.")]
 
 _HEADINGS = ("MODULE", "SCHEMA", "VERSION", "DONE")
 
@@ -37,10 +40,11 @@ _HEADINGS = ("MODULE", "SCHEMA", "VERSION", "DONE")
         "poolhouse migrations up --dry-run",
         "poolhouse migrations up tenants --schema tenant_7",
     ],
-    json="{modules: [{module, schema, version, applied, repeated, ahead, held}], seconds}; where a module has many "
-    "schemas and some failed, failures: [{module, schema, kind, message}], untried, total and error besides, and "
-    "modules are those schemas that did not; with --dry-run {files: [{module, schema, schemas, file, checked, "
-    "reason}]}",
+    json="{modules: [{module, schema, version, applied, repeated, ahead, held}], seconds, roles: [{service, role, "
+    "statements}]}; roles is null where they were left alone, with error where they could not be established; where a "
+    "module has many schemas and some failed, failures: [{module, schema, kind, message}], untried, total and error "
+    "besides, and modules are those schemas that did not; with --dry-run {files: [{module, schema, schemas, file, "
+    "checked, reason}]}",
 )
 async def up(
     application: Application,
@@ -50,6 +54,7 @@ async def up(
     schemas: Schemas = None,
     is_dry_run: IsDryRun = False,
     contract: HasContract = False,
+    no_roles: HasNoRoles = False,
     timeout: Timeout = None,
 ) -> Answer:
     """Apply what is pending, and before it what that depends on in other modules.
@@ -59,6 +64,9 @@ async def up(
     as it runs; files outside of transactions, and what comes after them, cannot be checked so, and are named.
 
     Where a module has many schemas, those that fail keep no other from it, until too many have.
+
+    When all modules are up to date, services get their roles and rights where service_roles is 'managed', which
+    `poolhouse roles up` does otherwise.
     """
     begun, reports = time.monotonic(), list[MigrationReport]()
     application.sets(modules or ())
@@ -80,13 +88,30 @@ async def up(
                 )
             except MigrationSchemasError as error:
                 return _partly_done(error, reports, time.monotonic() - begun)
-    return _done(result)
+        if no_roles or modules or schemas or to is not None:
+            return _done(result)
+        try:
+            parts = application.role_parts(ServiceRoles.MANAGED)
+            return _done(result, await establish_roles(parts, revoke=True, migrated=result.reports, timeout=timeout))
+        except PoolhouseError as error:
+            return _without_roles(_done(result), error)
 
 
-def _done(result: MigrationResult) -> Answer:
+def _done(result: MigrationResult, roles: Sequence[RoleReport] = ()) -> Answer:
     count = "Nothing was pending" if not result.applied else f"Applied {result.applied}"
-    data = {"modules": [_described(each) for each in result.reports], "seconds": round(result.seconds, 3)}
-    return Answer(data, (Table(_HEADINGS, _rows(result.reports)), f"{count}, in {result.seconds:.2f} s."))
+    data = {
+        "modules": [_described(each) for each in result.reports],
+        "seconds": round(result.seconds, 3),
+        "roles": described(roles) or None,
+    }
+    said = (f"{count}, in {result.seconds:.2f} s.", *((established(roles),) if roles else ()))
+    return Answer(data, (Table(_HEADINGS, _rows(result.reports)), *said))
+
+
+def _without_roles(done: Answer, error: PoolhouseError) -> Answer:
+    said = "The migrations stay applied; --no-roles leaves the roles of services alone."
+    data: dict[str, object] = {"kind": type(error).__name__, "message": str(error), "violations": []}
+    return Answer({**done.data, "error": data}, (*done.shown, said), ExitCode.FAILED, str(error))
 
 
 def _partly_done(error: MigrationSchemasError, reports: Sequence[MigrationReport], seconds: float) -> Answer:
