@@ -15,6 +15,7 @@ from poolhouse.cli.examining import ask, pool_facts
 from poolhouse.cli.verb import verb
 from poolhouse.container import Container, pools
 from poolhouse.container.graph import Graph, makes
+from poolhouse.container.plan import plan_start
 from poolhouse.errors import CommandError
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
@@ -102,9 +103,13 @@ def _is_production(container: Container) -> bool:
 
 
 def _services(container: Container, pool: SharedPool) -> set[str]:
-    graph = Graph(cast("Any", container))
-    managers: list[SchemaManager] = [provider() for provider in graph.order if makes(provider, SchemaManager)]
-    return {manager.service for manager in managers if manager.pool is pool}
+    runtime = cast("Any", container)
+    graph = Graph(runtime)
+    # Those that make managers for many schemas cannot be called without one.
+    given = [getattr(provider, "kwargs", {}) for provider in graph.order if makes(provider, SchemaManager)]
+    named = [each.get("service") for each in given]
+    managers = (manager for manager in plan_start(runtime).managers if manager.pool is pool)
+    return {*(each for each in named if isinstance(each, str)), *(manager.service for manager in managers)}
 
 
 def _table(findings: Sequence[Finding]) -> Table:

@@ -35,6 +35,7 @@ def findings(*arguments):
 @pytest.fixture
 def production(project, monkeypatch):
     monkeypatch.setenv("SHOP_PROFILE", "production")
+    monkeypatch.delenv("SHOP_DATABASE__SERVICE_ROLES")
     return project
 
 
@@ -115,6 +116,13 @@ def test_what_was_set_for_the_database_is_told(project, role):
 def test_a_limit_for_what_is_no_service_is_told(project, monkeypatch):
     monkeypatch.setenv("SHOP_DATABASE__MAX_CONNECTIONS", '{"user": 2}')
     assert findings()["max_connections"]["remedy"] == "Did you mean users?"
+
+
+def test_managers_of_many_schemas_are_passed_over(project):
+    application = project.root / f"{project.module}.py"
+    tenants = 'tenants = providers.Factory(SchemaManager, pool, service="tenants")\n    users ='
+    application.write_text(application.read_text().replace("users =", tenants, 1))
+    assert doctor().exit_code == 0
 
 
 def test_a_pooler_is_told(project, pooled, monkeypatch):  # noqa: F811 - the fixture
