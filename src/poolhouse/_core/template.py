@@ -114,13 +114,14 @@ def compile_template(text: str, *, source: str = "template", bodies: bool = Fals
     through as it is. Raises TemplateError for an unclosed, malformed or unknown placeholder and for one that
     touches a quoted identifier, and SqlSyntaxError for text that ends inside a literal, comment or body.
     """
+    # As long as texts without placeholders may be, and as many: keeping them would spare nothing.
+    if "{{" not in text:
+        return Template(text, source, ())
     return _compile(text, source, bodies)
 
 
 @lru_cache(maxsize=2048)
 def _compile(text: str, source: str, bodies: bool) -> Template:  # noqa: FBT001 - the cache's key; nobody else calls it
-    if "{{" not in text:
-        return Template(text, source, ())
     placeholders: list[Placeholder] = []
     for start, end, in_body in _find_placeholders(text, source, bodies=bodies):
         placeholders.append(parse_placeholder(text, start, end, source=source, in_body=in_body))

@@ -19,12 +19,24 @@ class Statement(NamedTuple):
     reads: frozenset[str]
 
 
-# Some fifteen megabytes at most, for a thousand schemas with thirty templates each.
-@lru_cache(maxsize=32_768)
+# Longer ones, in characters, are made rather than written, and hardly one is used again; the driver keeps none either.
+_LONGEST_KEPT = 16_384
+
+
 def compile_statement(query: str, schema: str, reads: frozenset[str]) -> Statement:
     """Return `query` with its placeholders replaced; TemplateError says what is wrong, before any I/O."""
+    return (_compile if len(query) <= _LONGEST_KEPT else _compile_long)(query, schema, reads)
+
+
+def _compile_anew(query: str, schema: str, reads: frozenset[str]) -> Statement:
     template = compile_template(query)
-    return Statement(template.render(schema, reads), _effect(query), query, schema, reads)
+    effect = (_effect if len(query) <= _LONGEST_KEPT else judge)(query)
+    return Statement(template.render(schema, reads), effect, query, schema, reads)
+
+
+# Some fifteen megabytes at most, for a thousand schemas with thirty templates each.
+_compile = lru_cache(maxsize=32_768)(_compile_anew)
+_compile_long = lru_cache(maxsize=16)(_compile_anew)
 
 
 @lru_cache(maxsize=4_096)
