@@ -549,9 +549,10 @@ class Leases:
 
     def give_up(self, lease: Lease, error: BaseException, *, sql: str, schema: str, reads: frozenset[str]) -> None:
         """End a use whose only statement failed; raises our error for what the driver raised."""
-        failure = translate(error, service=lease.service, sql=sql, schema=schema, reads=reads)
+        service = lease.service
         lease.note(error)
         self._put_back_with_care(lease)
+        failure = translate(error, service=service, sql=sql, schema=schema, reads=reads)
         if failure is not None:
             # Not chained: the driver's text can hold the query's arguments.
             raise failure from None
@@ -681,7 +682,10 @@ class Leases:
     def _note_opened(self, opening: asyncio.Task[None]) -> None:
         self._opening.discard(opening)
         if not opening.cancelled() and (error := opening.exception()) is not None:
-            _log.error("Connecting failed in an unforeseen way: %s", type(error).__name__)
+            fact = f"connecting failed in an unforeseen way ({type(error).__name__})"
+            _log.error("%s: %s", self._address, fact)
+            remedy = "Report it, unless the event loop is about to end"
+            self._note_refused(ServerUnavailableError(fact, address=self._address, remedy=remedy))
         self._grow()
         self._note_quiet()
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
+import tracemalloc
 
 import pytest
 
 from poolhouse.errors import ConnectionLostError, ServerUnavailableError
 from poolhouse.pool import SessionReset
+from poolhouse.pool.pooling import Pooling
 from poolhouse.schema import SchemaManager
+from poolhouse.schema.statements import compile_statement
 from tests.integration.moments import until
 
 
@@ -86,3 +89,45 @@ async def test_a_hand_off_to_somebody_without_time_to_wait_spoils_no_connection(
 
     await pool.release(await taking)
     assert await orders.fetchval("SELECT pg_backend_pid()") == pid
+
+
+async def test_what_nobody_foresaw_in_connecting_is_not_tried_again_without_a_pause(open_pool, monkeypatch):
+    pool = await open_pool(max_size=1)
+    attempts = []
+
+    async def connect(_pooling):
+        attempts.append(1)
+        raise RuntimeError("cannot schedule new futures after shutdown")
+
+    monkeypatch.setattr(Pooling, "connect", connect)
+    async with pool.lease("users") as use:
+        use.connection.terminate()
+
+    with pytest.raises(ServerUnavailableError, match="unforeseen way \\(RuntimeError\\)"):
+        await SchemaManager(pool, schema="users").fetchval("SELECT 1")
+    assert len(attempts) < 4
+
+
+async def test_a_connection_comes_back_also_where_its_statement_s_error_cannot_be_told(open_pool, monkeypatch):
+    pool = await open_pool(max_size=1)
+
+    def translate(*_args, **_options):
+        raise RecursionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("poolhouse.pool.leases.translate", translate)
+        with pytest.raises(RecursionError):
+            await SchemaManager(pool, schema="users").fetchval("SELECT 1 / 0")
+
+    assert pool.statistics().in_use == 0
+
+
+def test_long_statements_are_not_kept_by_the_thousand():
+    made = (f"SELECT '{'x' * 30_000}', {number}" for number in range(60))
+    tracemalloc.start()
+    for query in made:
+        compile_statement(query, "users", frozenset())
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert kept < 20 * 30_000
