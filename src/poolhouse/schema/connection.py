@@ -217,7 +217,8 @@ class Transaction:
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool | None:
         scope = self._scope
-        if scope is None:
+        # Its connection may be in a transaction of somebody else by now.
+        if scope is None or scope.is_left:
             raise UsageError("the transaction is not open", remedy="Enter it with `async with`")
         swallowed = self._swallowed() if error is None and scope.use.failed else None
         try:

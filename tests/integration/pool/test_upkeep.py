@@ -8,7 +8,7 @@ import tracemalloc
 
 import pytest
 
-from poolhouse.errors import ConnectionLostError, ServerUnavailableError
+from poolhouse.errors import ConnectionLostError, ServerUnavailableError, UsageError
 from poolhouse.pool import SessionReset
 from poolhouse.pool.pooling import Pooling
 from poolhouse.schema import SchemaManager
@@ -131,3 +131,17 @@ def test_long_statements_are_not_kept_by_the_thousand():
     tracemalloc.stop()
 
     assert kept < 20 * 30_000
+
+
+async def test_a_transaction_that_is_left_twice_ends_nobody_else_s(open_pool):
+    pool = await open_pool(max_size=1)
+    db = SchemaManager(pool, schema="users")
+    left = db.transaction()
+    async with left:
+        pass
+
+    async with db.transaction() as connection:
+        number = await connection.fetchval("SELECT txid_current()")
+        with pytest.raises(UsageError, match="not open"):
+            await left.__aexit__(None, None, None)
+        assert await connection.fetchval("SELECT txid_current()") == number
