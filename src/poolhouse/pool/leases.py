@@ -566,6 +566,8 @@ class Leases:
     def release(self, lease: Lease) -> asyncio.Task[None] | None:
         """End a use by hand; return the task that clears the session, where it needs to be."""
         self._held.discard(lease)
+        if lease.is_in_transaction:
+            lease.soil(SessionEffect.DIRTY)
         return self._put_back_with_care(lease)
 
     def _retire(self, lease: Lease) -> None:

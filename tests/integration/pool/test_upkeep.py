@@ -145,3 +145,15 @@ async def test_a_transaction_that_is_left_twice_ends_nobody_else_s(open_pool):
         with pytest.raises(UsageError, match="not open"):
             await left.__aexit__(None, None, None)
         assert await connection.fetchval("SELECT txid_current()") == number
+
+
+async def test_what_is_given_back_in_a_transaction_is_not_handed_on_in_it(open_pool):
+    pool = await open_pool(max_size=1)
+    db = SchemaManager(pool, schema="users")
+    connection = await db.acquire()
+
+    # A transaction is the task's that opened it, so giving back is not held up by one of another task.
+    await asyncio.create_task(connection.transaction().__aenter__())
+    await db.release(connection)
+
+    assert await db.fetchval("SELECT txid_current()") != await db.fetchval("SELECT txid_current()")
