@@ -20,6 +20,7 @@ from poolhouse.errors import (
     ConnectionLostError,
     PoolExhaustedError,
     PoolStateError,
+    QueryTimeoutError,
     RoleError,
     SelfDeadlockError,
     ServerUnavailableError,
@@ -413,7 +414,8 @@ class Leases:
             return False
         except BaseException as error:
             failure = self._failed_hand_off(error, service, role)
-            if isinstance(failure, ConnectionLostError):
+            # One that the administrator cancelled says nothing about the role either.
+            if isinstance(failure, ConnectionLostError | QueryTimeoutError):
                 return False
             self._put_back_with_care(lease)
             if failure is None:
@@ -432,7 +434,7 @@ class Leases:
         if isinstance(error, TimeoutError):
             return self._silent()
         failure = translate(error, service=service)
-        if failure is None or isinstance(failure, ConnectionLostError) or role is None:
+        if failure is None or isinstance(failure, ConnectionLostError | QueryTimeoutError) or role is None:
             return failure
         return RoleError(service=service, role=role, reason=str(failure.fact))
 

@@ -228,6 +228,20 @@ async def test_a_hand_off_that_is_cut_hands_nothing_on(open_pool_at, proxy, obse
     await whole(pool, observer)
 
 
+async def test_a_hand_off_that_the_administrator_cancels_is_done_on_another_connection(open_pool, observer):
+    pool = await open_pool(max_size=1)
+    pool.set_roles({"orders": "pg_monitor"})
+    await SchemaManager(pool, schema="users").fetchval("SELECT 1")
+    async with observer.connection.transaction():
+        await observer.connection.execute("LOCK TABLE pg_authid IN ACCESS EXCLUSIVE MODE")
+        statement = asyncio.create_task(SchemaManager(pool, schema="orders").fetchval("SELECT current_user::text"))
+        await observer.sees(1, where="wait_event_type = 'Lock'")
+        await observer.connection.execute("SELECT pg_cancel_backend($1)", (await observer.pids())[0])
+
+    assert await statement == "pg_monitor"
+    await whole(pool, observer)
+
+
 async def test_a_hand_off_that_is_never_answered_ends_at_the_limit(open_pool_at, proxy, observer):
     pool = await open_pool_at(proxy, connect_timeout=0.1)
     users, orders = SchemaManager(pool, schema="users"), SchemaManager(pool, schema="orders")
