@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from poolhouse._core.suggestion import nearest
-from poolhouse.cli.loading import load_container
+from poolhouse.cli.loading import load_container, load_settings
 from poolhouse.cli.project import find_project
 from poolhouse.container import migrating, migration_sets
 from poolhouse.container.plan import plan_start
@@ -35,6 +35,11 @@ class Application:
     def container(self) -> Container:
         """The container, which opens nothing; loading it may raise CommandError or what the settings raise."""
         return load_container(find_project(Path.cwd(), **self._said))
+
+    @cached_property
+    def settings(self) -> Any:
+        """The application's settings, without its container where they are named; may raise as loading that does."""
+        return load_settings(find_project(Path.cwd(), **self._said))
 
     def sets(self, modules: Sequence[str] = ()) -> tuple[MigrationSet, ...]:
         """Return the migration sets of `modules`, or all, in the order in which they are applied, without a database.

@@ -8,6 +8,8 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any, TypeGuard
 
+from pydantic import ValidationError
+
 from poolhouse._core.suggestion import nearest
 from poolhouse.container import Container
 from poolhouse.errors import CommandError, PoolhouseError
@@ -22,14 +24,12 @@ def load_container(project: Project) -> Container:
     The project's folder becomes the working directory, and the first place that modules are imported from.
     Raises CommandError for names that lead nowhere and code that fails, and what the settings raise.
     """
-    os.chdir(project.root)
-    if str(project.root) not in sys.path:
-        sys.path.insert(0, str(project.root))
+    _enter(project)
     kind = _attribute(project.container)
     if not _is_container(kind):
         fact = f"{project.container} is {_described(kind)}, and no class of poolhouse.container.Container"
         raise CommandError(fact, place=project.container.place, remedy="Name the application's outermost container")
-    given = {} if project.settings is None else {"settings": _settings(project.settings, kind)}
+    given = {} if project.settings is None else {"settings": _taken(project.settings, kind)}
     try:
         return kind(**given)
     except PoolhouseError:
@@ -38,14 +38,47 @@ def load_container(project: Project) -> Container:
         raise _failed(f"{project.container}()", error, project.container) from None
 
 
-def _settings(name: Name, container: type[Container]) -> Any:
+def load_settings(project: Project) -> Any:
+    """Return the settings that the application of `project` names, or else those that its container has.
+
+    Raises CommandError for names that lead nowhere and code that fails, and what the settings raise.
+    """
+    if project.settings is not None:
+        _enter(project)
+        return _made(project.settings)
+    provider = load_container(project).providers.get("settings")
+    fact = f"{project.container} has no settings, and none are named"
+    if provider is not None:
+        try:
+            return provider()
+        except PoolhouseError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is the application's code that fails
+            fact = f"the settings of {project.container} cannot be made: {_said(error)}"
+    raise CommandError(
+        fact, place=project.container.place, remedy='Name their class, as settings = "app.settings:Settings"'
+    )
+
+
+def _enter(project: Project) -> None:
+    os.chdir(project.root)
+    if str(project.root) not in sys.path:
+        sys.path.insert(0, str(project.root))
+
+
+def _taken(name: Name, container: type[Container]) -> Any:
+    _attribute(name)
+    if "settings" not in container.providers:
+        fact = f"settings are named, but {container.__qualname__} has no provider `settings` to take them"
+        raise CommandError(fact, place=name.place, remedy="Declare one, or leave the settings out")
+    return _made(name)
+
+
+def _made(name: Name) -> Any:
     settings = _attribute(name)
     if not callable(settings):
         fact = f"{name} is {_described(settings)}, which makes no settings"
         raise CommandError(fact, place=name.place, remedy="Name the class of the application's settings")
-    if "settings" not in container.providers:
-        fact = f"settings are named, but {container.__qualname__} has no provider `settings` to take them"
-        raise CommandError(fact, place=name.place, remedy="Declare one, or leave the settings out")
     try:
         return settings()
     except PoolhouseError:
@@ -89,9 +122,16 @@ def _failed(doing: str, error: BaseException, name: Name) -> CommandError:
     at = f" at {own[-1].filename}:{own[-1].lineno}" if own else ""
     if isinstance(error, SyntaxError):
         at = f" at {error.filename}:{error.lineno}"
-    said = error.msg if isinstance(error, SyntaxError) else str(error)
-    fact = f"`{doing}` failed with {type(error).__name__}{at}: {said}".rstrip(": ")
+    fact = f"`{doing}` failed with {type(error).__name__}{at}: {_said(error)}".rstrip(": ")
     return CommandError(fact, place=name.place, remedy="Mend what it says; the application itself would not start")
+
+
+def _said(error: BaseException) -> str:
+    if isinstance(error, ValidationError):
+        # Its own words have the values in them, which may be secrets.
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in faults)
+    return str(error.msg) if isinstance(error, SyntaxError) else str(error)
 
 
 def _described(found: object) -> str:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from poolhouse.cli import config, doctor
 from poolhouse.cli.answer import ExitCode
-from poolhouse.cli.doctor import group
 from poolhouse.cli.migrations import migrations
 from poolhouse.cli.roles import roles
 from poolhouse.cli.screen import say, warn
@@ -22,8 +22,9 @@ root = typer.Typer(
 )
 root.add_typer(migrations)
 root.add_typer(roles)
-# Without a name, its commands become the root's own.
-root.add_typer(group)
+# Without a name, their commands become the root's own.
+root.add_typer(config.group)
+root.add_typer(doctor.group)
 
 
 def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it
