@@ -215,7 +215,7 @@ def test_settings_of_the_container_are_shown_where_none_are_named(offline):
     [
         ("def Settings(): return 3", "are of the class int, of which nothing is known"),
         (
-            "from pydantic import BaseModel\nclass Settings(BaseModel, validate_default=1):\n    port: int = 'geheim'",
+            "import pydantic\nclass Settings(pydantic.BaseModel, validate_default=True):\n    port: int = 'geheim'",
             "port: Input should be a valid integer",
         ),
     ],
