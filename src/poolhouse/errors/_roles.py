@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from poolhouse.errors._base import PoolhouseError
+from poolhouse.errors._pool import PoolError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,7 +34,7 @@ class ServiceRolesError(PoolhouseError):
         super().__init__(f"{fact}:{lines}", place=address, remedy=remedy)
 
 
-class ServiceRolesBusyError(PoolhouseError):
+class ServiceRolesBusyError(PoolError):
     """Others kept changing the same roles, or kept locks on what they have rights to, until the limit had passed."""
 
     retryable = True

@@ -18,6 +18,7 @@ from poolhouse._core.session_effects import SessionEffect
 from poolhouse._core.sharing import Share, Sharing
 from poolhouse.errors import (
     ConnectionLostError,
+    PoolError,
     PoolExhaustedError,
     PoolStateError,
     QueryTimeoutError,
@@ -201,6 +202,11 @@ class Leases:
             self._quiet.set()
 
     @property
+    def is_of_this_loop(self) -> bool:
+        """Whether the running loop is that in which the connections were made."""
+        return self._loop is asyncio.get_running_loop()
+
+    @property
     def in_use(self) -> int:
         """How many connections are held, or reset after having been."""
         return sum(share.in_use for share in self.sharing.shares.values())
@@ -303,6 +309,10 @@ class Leases:
             raise copy(self._closing)
         if self._held:
             self._refuse_self_deadlock(share)
+        failure = self._failure
+        if failure is not None and not self.all and begun < self._may_connect_at and not is_retryable(failure):
+            # A server that is asked too often with a wrong password may lock the role.
+            raise copy(failure)
         place = Place(share, begun, deadline, self._loop.create_future())
         self.sharing.join(place)
         if deadline < self._next_deadline:
@@ -808,6 +818,11 @@ class Leases:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
+
+
+def is_retryable(failure: PoolhouseError) -> bool:
+    """Whether the same may succeed later by itself."""
+    return isinstance(failure, PoolError) and failure.retryable
 
 
 def _terminate_result(attempt: asyncio.Future[asyncpg.Connection[Any]]) -> None:

@@ -151,10 +151,12 @@ class SharedPool:
 
         Waits up to `startup_timeout` for a server that is not up yet, then raises ServerUnavailableError.
         A refused role (AuthenticationError) or a missing database (DatabaseMissingError) is raised at once.
-        A failure or a cancellation leaves no connection behind, and the pool can be opened again.
+        A failure or a cancellation leaves no connection behind, and the pool can be opened again. Raises PoolStateError
+        when it is open in another event loop.
         """
         async with self._turn():
             if self._state is LifecycleState.STARTED:
+                self._refuse_another_loop()
                 return
             dsn = self._dsn()
             if dsn is None:
@@ -170,6 +172,13 @@ class SharedPool:
                 raise
             self._move(LifecycleState.STARTED)
             note_opened(self, dsn, self._place)
+
+    def _refuse_another_loop(self) -> None:
+        if self._leases is not None and not self._leases.is_of_this_loop:
+            raise PoolStateError(
+                "the pool was opened in another event loop, whose connections cannot be used in this one",
+                remedy="Close it before that loop ends, as a container does, or use a pool for each loop",
+            )
 
     def _new_leases(self, dsn: str) -> Leases:
         settings = self._settings

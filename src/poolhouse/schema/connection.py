@@ -32,9 +32,12 @@ class Connection(Queries):
     changed on it, so it is closed when it goes back, and another one takes its place.
     """
 
-    __slots__ = ("_pool", "_reads", "_schema", "_use")
+    __slots__ = ("_pool", "_reads", "_schema", "_use", "_was_acquired")
 
-    def __init__(self, pool: SharedPool, use: Use, *, schema: str, reads: frozenset[str]) -> None:
+    def __init__(
+        self, pool: SharedPool, use: Use, *, schema: str, reads: frozenset[str], was_acquired: bool = False
+    ) -> None:
+        self._was_acquired = was_acquired
         self._pool = pool
         self._use = use
         self._schema = schema
@@ -57,6 +60,11 @@ class Connection(Queries):
     def raw(self) -> asyncpg.Connection[Any]:
         """The asyncpg connection; its queries are not templates, and its errors are asyncpg's."""
         return self._use.connection
+
+    @property
+    def was_acquired(self) -> bool:
+        """Whether it was acquired for itself, and not for a transaction that gives it back."""
+        return self._was_acquired
 
     @property
     def use(self) -> Use:
@@ -220,6 +228,12 @@ class Transaction:
         # Its connection may be in a transaction of somebody else by now.
         if scope is None or scope.is_left:
             raise UsageError("the transaction is not open", remedy="Enter it with `async with`")
+        if scope.use.is_over:
+            # Rolled back when its connection was given back, by whoever had acquired it.
+            leave_scope(scope)
+            if error is None:
+                raise over(scope.use.service)
+            return None
         swallowed = self._swallowed() if error is None and scope.use.failed else None
         try:
             # Whoever was cancelled or ran out of time is not kept waiting for a server that may be gone: what is in

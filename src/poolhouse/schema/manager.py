@@ -259,7 +259,7 @@ class SchemaManager(Queries):
 
     async def release(self, connection: Connection) -> None:
         """Give back what `await db.acquire()` gave; a second time, or in a transaction, does nothing."""
-        if connection.use is not joined_use(self._pool, self._service):
+        if connection.was_acquired:
             await self._pool.release(connection.use)
 
     def cursor(
@@ -318,8 +318,9 @@ class Acquisition:
 
     async def _acquire(self) -> Connection:
         db = self._db
-        use = joined_use(db.pool, db.service) or await db.pool.acquire(db.service, timeout=self._timeout)
-        return Connection(db.pool, use, schema=db.schema, reads=db.reads)
+        joined = joined_use(db.pool, db.service)
+        use = joined or await db.pool.acquire(db.service, timeout=self._timeout)
+        return Connection(db.pool, use, schema=db.schema, reads=db.reads, was_acquired=joined is None)
 
     def __await__(self) -> Generator[Any, None, Connection]:
         return self._acquire().__await__()

@@ -27,7 +27,7 @@ def holding(dsn, module="users", schema="users"):
         await asyncio.to_thread(over.wait)
         try:
             found["is_alive"] = await connection.fetchval("SELECT true FROM pg_advisory_unlock_all()")
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):
             found["is_alive"] = False
         connection.terminate()
 

@@ -8,8 +8,8 @@ import tracemalloc
 
 import pytest
 
-from poolhouse.errors import ConnectionLostError, ServerUnavailableError, UsageError
-from poolhouse.pool import SessionReset
+from poolhouse.errors import ConnectionLostError, PoolStateError, ServerUnavailableError, UsageError
+from poolhouse.pool import SessionReset, SharedPool
 from poolhouse.pool.pooling import Pooling
 from poolhouse.schema import SchemaManager
 from poolhouse.schema.statements import compile_statement
@@ -157,3 +157,31 @@ async def test_what_is_given_back_in_a_transaction_is_not_handed_on_in_it(open_p
     await db.release(connection)
 
     assert await db.fetchval("SELECT txid_current()") != await db.fetchval("SELECT txid_current()")
+
+
+async def test_a_pool_that_is_open_in_another_loop_says_so(settings):
+    pool = SharedPool(settings())
+    await pool.open()
+
+    async def open_here():
+        await pool.open()
+
+    with pytest.raises(PoolStateError, match="another event loop"):
+        await asyncio.to_thread(asyncio.run, open_here())
+    await pool.close()
+
+
+async def test_a_connection_given_back_before_its_transaction_ends_is_free_and_the_transaction_says_so(open_pool):
+    pool = await open_pool(min_size=1, max_size=1)
+    db = SchemaManager(pool, schema="users")
+    acquisition = db.acquire()
+    connection = await acquisition.__aenter__()
+    transaction = connection.transaction()
+    await transaction.__aenter__()
+
+    await acquisition.__aexit__(None, None, None)
+
+    await until(lambda: pool.statistics().in_use == 0)
+    with pytest.raises(UsageError, match="given back already"):
+        await transaction.__aexit__(None, None, None)
+    assert await db.fetchval("SELECT pg_current_xact_id_if_assigned() IS NULL")
