@@ -5,5 +5,16 @@ from poolhouse.container.declarative import Container
 from poolhouse.container.locating import locate, migration_sets, pools
 from poolhouse.container.migrating import migrating
 from poolhouse.container.report import StartReport, StepReport
+from poolhouse.container.validating import Asking
 
-__all__ = ["Container", "LifecycleState", "StartReport", "StepReport", "locate", "migrating", "migration_sets", "pools"]
+__all__ = [
+    "Asking",
+    "Container",
+    "LifecycleState",
+    "StartReport",
+    "StepReport",
+    "locate",
+    "migrating",
+    "migration_sets",
+    "pools",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
@@ -12,6 +13,7 @@ from poolhouse.container.graph import named
 from poolhouse.container.lifecycle import Lifecycle, Limits
 from poolhouse.container.plan import plan_resources, plan_start
 from poolhouse.container.resources import guard, original
+from poolhouse.container.validating import validate
 from poolhouse.errors import LifecycleError, WiringError
 
 if TYPE_CHECKING:
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from poolhouse.container.graph import Provider
     from poolhouse.container.plan import PlannedResource, StartPlan
     from poolhouse.container.report import StartReport
+    from poolhouse.container.validating import Asking
+    from poolhouse.errors import ProviderError
+
+_log = logging.getLogger("poolhouse.container")
 
 
 class _Runtime(containers.DynamicContainer):
@@ -57,6 +63,10 @@ class _Runtime(containers.DynamicContainer):
     async def __aexit__(self, *_: object) -> None:
         await self.shutdown_resources()
 
+    def validate(self, *asking: Asking, files: bool = True) -> tuple[ProviderError, ...]:
+        subject = self.parent_name or type(self).__name__
+        return validate(self, asking, subject=subject, files=files, reserved=_reserved())
+
     @asynccontextmanager
     async def overriding(self, provider: Provider, replacement: Any) -> AsyncGenerator[None]:
         outermost = self._outermost()
@@ -79,6 +89,9 @@ class _Runtime(containers.DynamicContainer):
             guard(resource, names.get(resource) or repr(original(resource)), self._lifecycle)
 
     def _plan(self) -> StartPlan:
+        # Named by its class, since a provider may hide the method, which is one of the faults.
+        for doubt in _Runtime.validate(self, files=False):
+            _log.warning("%s", doubt)
         return plan_start(self)
 
     def _governing(self) -> Lifecycle:
@@ -194,6 +207,26 @@ class Container(containers.DeclarativeContainer):
         @property
         def report(self) -> StartReport | None:
             """What the latest start did; None before it."""
+            ...
+
+        def validate(self, *asking: Asking, files: bool = True) -> tuple[ProviderError, ...]:
+            """Find everything that is wrong with the wiring, before anything is opened and without a database.
+
+            Raises ContainerError with all of it, each with the file and line of its provider, the way to it and a
+            remedy. Returns what is legal and most likely mistyped: reads of a schema that is almost a service's, and
+            limits of services that have no schema manager. Factories are called only to make schema managers and
+            migration sets, and what those need.
+
+            Found are dependencies that nothing fills, circles, arguments that do not fit the signature of what is
+            called, objects that do not fit the annotations, what has to be awaited where nobody awaits, what must be
+            known before the start and is not, pools that nothing opens, schemas and modules that two have, and names
+            that hide what containers have themselves. `asking` are routers, and whatever else the container fills.
+            In doubt it finds nothing: what builtins without a signature take, annotations that only type checkers can
+            evaluate, what stand-ins of tests are, and arguments that may come with a call are not judged.
+
+            Every start does this first, without `files`: those of migrations are read by it, and looked into when
+            something is pending. With `files`, each of them is checked.
+            """
             ...
 
         async def init_resources(self, resource_type: type[Any] = providers.BaseResource) -> None:

@@ -13,16 +13,25 @@ from poolhouse.container.resources import original
 from poolhouse.errors import WiringError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 # dependency-injector's stubs leave the parameter of Provider out, hence the casts in this package.
 Provider: TypeAlias = "providers.Provider[Any]"
 
-_ABSTRACT = (
+ABSTRACT = (
     providers.AbstractCallable,
     providers.AbstractCoroutine,
     providers.AbstractFactory,
     providers.AbstractSingleton,
+)
+
+# They have every attribute that is asked for, as a provider of their own.
+_ASKED_FOR_ANYTHING = (
+    providers.AttributeGetter,
+    providers.ConfigurationOption,
+    providers.ItemGetter,
+    providers.MethodCaller,
+    providers.ProvidedInstance,
 )
 
 
@@ -40,7 +49,7 @@ def effective(provider: Provider) -> Provider:
         if following is None:
             return provider
         provider = following
-    drawn = " -> ".join(map(_described, (*passed, provider)))
+    drawn = " -> ".join(map(described, (*passed, provider)))
     raise WiringError(f"providers override each other in a circle: {drawn}", remedy="Take one of the overrides back")
 
 
@@ -77,7 +86,7 @@ class Graph:
 
     def name(self, provider: Provider) -> str:
         """Return the dotted name under which the container has `provider`, or what it makes where it has no name."""
-        return self._names.get(provider) or _described(provider)
+        return self._names.get(provider) or described(provider)
 
     def service(self, provider: Provider) -> str:
         """Return the name of the container that has `provider`, or has what needs it; empty for the outermost."""
@@ -118,11 +127,11 @@ class Graph:
     def _visit(self, provider: Provider) -> Iterator[Provider]:
         self._refuse_hole(provider)
         direct: list[Provider] = []
-        for related, is_called in _related(provider):
+        for each, is_called in related(provider):
             if is_called:
-                direct.append(effective(related))
+                direct.append(effective(each))
             else:
-                self._later.append(related)
+                self._later.append(each)
         self._needs[provider] = tuple(direct)
         self._services.setdefault(provider, "")
         return iter(direct)
@@ -132,36 +141,40 @@ class Graph:
         return WiringError(f"providers need each other in a circle: {drawn}", remedy="Cut it with `x.provider`")
 
     def _refuse_hole(self, provider: Provider) -> None:
-        if isinstance(provider, (providers.Dependency, *_ABSTRACT)):
+        if isinstance(provider, (providers.Dependency, *ABSTRACT)):
             name = self.name(provider)
             raise WiringError(f"the dependency {name} is not filled", remedy=f"Pass it where {name} is declared")
 
 
-def _related(provider: Provider) -> Iterator[tuple[Provider, bool]]:
+def related(provider: Provider) -> Iterator[tuple[Provider, bool]]:
     """Yield what `provider` refers to, and whether it calls that; the others it hands over as they are."""
     if isinstance(provider, providers.Object) and not isinstance(provider, providers.DependenciesContainer):
         # A provider in it is a value like any other, and none of this container: dependency-injector copies it not.
         return
     hands_over = isinstance(provider, providers.Delegate)
     overriding: tuple[Provider, ...] = cast("Any", provider).overridden
-    related: Provider
-    for related in cast("Any", provider).related:
-        if related not in overriding:
-            delegated = providers.is_delegated(related) and not isinstance(provider, providers.Container)
-            yield related, not (hands_over or delegated)
+    each: Provider
+    for each in cast("Any", provider).related:
+        if each not in overriding:
+            delegated = providers.is_delegated(each) and not isinstance(provider, providers.Container)
+            yield each, not (hands_over or delegated)
 
 
-def _described(provider: Provider) -> str:
+def described(provider: Provider) -> str:
+    """Return what a provider without a name is called: by its kind and what it makes, and never by a value in it."""
+    kind = type(provider).__name__
+    if isinstance(provider, (providers.Object, *_ASKED_FOR_ANYTHING)):
+        return kind
+    within: str | None = getattr(provider, "parent_name", None)
     made = original(provider)
-    within = getattr(provider, "parent_name", None)
-    return within or f"{type(provider).__name__}({getattr(made, '__qualname__', made)})"
+    return within or (kind if made is None else f"{kind}({getattr(made, '__qualname__', type(made).__qualname__)})")
 
 
 def made_class(provider: Provider) -> type[Any] | None:
     """Return the class of what `provider` makes, as far as it can be known without calling it."""
     if isinstance(provider, providers.Object):
         return type(cast("object", provider.provides))
-    made = original(provider)
+    made = None if isinstance(provider, _ASKED_FOR_ANYTHING) else original(provider)
     return cast("type[Any]", made) if isinstance(made, type) else None
 
 
@@ -169,3 +182,9 @@ def makes(provider: Provider, kind: type[Any]) -> bool:
     """Whether `provider` makes instances of `kind`."""
     made = made_class(provider)
     return made is not None and issubclass(made, kind)
+
+
+def wants_a_schema(provider: Provider) -> bool:
+    """Whether it makes managers for a service's many schemas, each for the one that it is called with."""
+    given: Mapping[str, Any] = getattr(provider, "kwargs", {})
+    return "service" in given and "schema" not in given

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dependency_injector import providers
 
-from poolhouse.container.graph import Graph, Provider, effective, makes
+from poolhouse.container.graph import Graph, Provider, effective, makes, wants_a_schema
 from poolhouse.errors import LifecycleError, WiringError
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
@@ -133,14 +133,8 @@ def _early(graph: Graph, provider: Provider) -> Any:
 
 
 def _managers(graph: Graph) -> dict[Provider, SchemaManager]:
-    found = (provider for provider in graph.order if makes(provider, SchemaManager) and not _wants_a_schema(provider))
+    found = (provider for provider in graph.order if makes(provider, SchemaManager) and not wants_a_schema(provider))
     return {provider: _early(graph, provider) for provider in found}
-
-
-def _wants_a_schema(provider: Provider) -> bool:
-    """Whether it makes managers for a service's many schemas, each for the one that it is called with."""
-    given: Mapping[str, Any] = getattr(provider, "kwargs", {})
-    return "service" in given and "schema" not in given
 
 
 def _refuse_shared_schemas(graph: Graph, managers: Mapping[Provider, SchemaManager]) -> None:

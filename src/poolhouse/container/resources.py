@@ -77,7 +77,7 @@ def original(provider: providers.Provider[Any]) -> Any:
 
 def guard(provider: providers.BaseResource[Any], name: str, owner: Owner) -> None:
     """Make calls of `provider` an error while `owner` is not started; handles can be built at any time."""
-    if not _builds_a_handle(provider):
+    if not builds_a_handle(provider):
         cast("Any", provider).set_provides(Guard(original(provider), name, owner))
 
 
@@ -86,7 +86,8 @@ def is_handle(made: object) -> bool:
     return all(inspect.iscoroutinefunction(getattr(made, name, None)) for name in ("open", "close"))
 
 
-def _builds_a_handle(provider: providers.BaseResource[Any]) -> bool:
+def builds_a_handle(provider: providers.BaseResource[Any]) -> bool:
+    """Whether calling `provider` only builds what the lifecycle then opens, so that it can be called at any time."""
     kind = original(provider)
     entered = any(hasattr(kind, name) for name in _ENTERED)
     return isinstance(kind, type) and is_handle(kind) and not entered
@@ -99,7 +100,7 @@ async def open_resource(provider: providers.BaseResource[Any], leaving: AsyncExi
     managers are entered here and not by dependency-injector, which would do it in a task of its own, so
     that what must be left in the task that entered it could not be.
     """
-    if _builds_a_handle(provider):
+    if builds_a_handle(provider):
         # The handle stays when it is closed: whoever was built with it can go on with it after the next start.
         await _open(_provided(provider), leaving)
         return

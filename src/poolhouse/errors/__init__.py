@@ -10,6 +10,8 @@ PoolhouseError
 │   ├── SqlSyntaxError
 │   ├── TemplateError
 │   └── WiringError
+│       ├── ProviderError
+│       └── ContainerError
 ├── RowMappingError
 ├── PoolError
 │   ├── PoolStateError
@@ -20,7 +22,8 @@ PoolhouseError
 │   ├── PoolExhaustedError
 │   ├── SelfDeadlockError
 │   ├── RoleError
-│   └── DrainTimeoutError
+│   ├── DrainTimeoutError
+│   └── ServiceRolesBusyError
 ├── DatabaseError
 │   ├── IntegrityConstraintViolationError
 │   │   ├── UniqueViolationError
@@ -67,7 +70,6 @@ PoolhouseError
 │   ├── MigrationSquashError
 │   └── MigrationReplayError
 ├── ServiceRolesError
-├── ServiceRolesBusyError
 ├── LifecycleError
 │   └── StepTimeoutError
 ├── EmbeddedServerError
@@ -100,7 +102,9 @@ from poolhouse.errors._configuration import (
     TemplateError,
 )
 from poolhouse.errors._container import (
+    ContainerError,
     LifecycleError,
+    ProviderError,
     StepTimeoutError,
     WiringError,
 )
@@ -195,6 +199,7 @@ __all__ = [
     "ConfigurationError",
     "ConnectError",
     "ConnectionLostError",
+    "ContainerError",
     "DataDirectoryBusyError",
     "DataDirectoryUnusableError",
     "DataError",
@@ -241,6 +246,7 @@ __all__ = [
     "PoolExhaustedError",
     "PoolStateError",
     "PoolhouseError",
+    "ProviderError",
     "QueryTimeoutError",
     "ReadOnlyError",
     "ReplacedMigrationsError",

@@ -2,12 +2,38 @@
 
 from __future__ import annotations
 
-from poolhouse.errors._base import PoolhouseError
+from typing import TYPE_CHECKING
+
+from poolhouse.errors._base import PoolhouseError, Violations
 from poolhouse.errors._configuration import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 class WiringError(ConfigurationError):
     """Providers do not fit together: a cycle, a hole, two services with one schema, an injection nothing satisfies."""
+
+
+class ProviderError(WiringError):
+    """One provider does not fit where it is; `path` has the names on the way to it, from what needs it."""
+
+    def __init__(self, fact: str, *, path: Sequence[str] = (), place: str, remedy: str) -> None:
+        self.path = tuple(path)
+        drawn = f" ({' -> '.join(self.path)})" if len(self.path) > 1 else ""
+        super().__init__(f"{fact}{drawn}", place=place, remedy=remedy)
+
+
+class ContainerError(Violations[PoolhouseError], WiringError):
+    """Everything that is wrong with a container; nothing was opened.
+
+    `violations` holds a ProviderError for each fault in the wiring, a WiringError for each injection that the
+    container cannot satisfy, and the errors of settings, names and migration files that providers have in them.
+    """
+
+    def __init__(self, container: str, violations: Sequence[PoolhouseError]) -> None:
+        self.container = container
+        super().__init__(container, violations)
 
 
 class LifecycleError(PoolhouseError):

@@ -28,6 +28,14 @@ def bind_routers(routers: Sequence[APIRouter], container: Container) -> list[API
     return bound
 
 
+def faults_of(routers: Sequence[APIRouter], container: Container) -> list[WiringError]:
+    """Return everything that keeps these routers from being bound to the container."""
+    binding = _Binding(container, [])
+    for router in routers:
+        binding.bind(router)
+    return binding.faults
+
+
 @dataclass(frozen=True, slots=True)
 class _Binding:
     """One pass over routers and the routers in them, which collects what is wrong."""

@@ -81,6 +81,12 @@ class Router(APIRouter):
 
         return bind_routers([self], container)[0]
 
+    def faults_with(self, container: Container) -> list[WiringError]:
+        """Return what `bind` would raise, for `container.validate(router)`."""
+        from poolhouse.integrations.fastapi._binding import faults_of  # noqa: PLC0415 - it builds on this module
+
+        return faults_of([self], container)
+
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """Record a route, as the decorators `get`, `post` and so on do; takes the keywords of APIRouter's."""
         self._record("add_api_route", path, endpoint, **options)

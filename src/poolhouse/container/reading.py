@@ -1,0 +1,370 @@
+"""The picture of a container's providers, as they are in force, taken from dependency-injector's kinds."""
+
+from __future__ import annotations
+
+import inspect
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from dependency_injector import containers, errors, providers, resources
+
+from poolhouse._core.suggestion import nearest
+from poolhouse._core.wiring import (
+    UNKNOWN,
+    Argument,
+    Callee,
+    Filling,
+    Finding,
+    Handed,
+    Made,
+    Need,
+    Node,
+    Picture,
+    Value,
+    attribute_of,
+    lacks,
+    read_callee,
+    returned_by,
+)
+from poolhouse.container.graph import ABSTRACT, described, makes, related, wants_a_schema
+from poolhouse.container.places import Site
+from poolhouse.container.resources import builds_a_handle, original
+from poolhouse.migrations import MigrationSet
+from poolhouse.pool import SharedPool
+from poolhouse.schema import SchemaManager
+from poolhouse.settings import DatabaseSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from poolhouse._core.wiring import Product
+    from poolhouse.container.graph import Provider
+
+# Our own classes import these for type checkers only.
+_OWN = {
+    "DatabaseSettings": DatabaseSettings,
+    "Iterable": Iterable,
+    "Literal": Literal,
+    "Path": Path,
+    "SchemaManager": SchemaManager,
+    "Sequence": Sequence,
+    "SharedPool": SharedPool,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A picture, what was found wrong while it was taken, and for each node its provider, its site and its service.
+
+    A service is the dotted name of a container, which is empty for the outermost.
+    """
+
+    picture: Picture
+    providers: Sequence[Provider]
+    sites: Sequence[Site]
+    services: Sequence[str]
+    findings: Sequence[Finding]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trail:
+    """From a provider over what overrides it to the one that is called."""
+
+    end: Provider
+    passed: tuple[Provider, ...] = ()
+    is_stand_in: bool = False
+    circle: tuple[Provider, ...] = ()
+
+
+def read(container: containers.Container, *, subject: str) -> Reading:
+    """Take the picture; nothing is called but options of a Configuration, and nothing raises."""
+    return _Reader(container).read(subject)
+
+
+class _Reader:
+    def __init__(self, container: containers.Container) -> None:
+        self._declared = [*_declared(container)]
+        self._names: dict[Provider, str] = {}
+        self._sites: dict[Provider, Site] = {}
+        self._services: dict[Provider, str] = {}
+        self._trails: dict[Provider, _Trail] = {}
+        self._callees: dict[Any, Callee] = {}
+        self._products: dict[Provider, Product] = {}
+        self._index: dict[Provider, int] = {}
+        self._findings: list[Finding] = []
+
+    def read(self, subject: str) -> Reading:
+        self._name_all()
+        order = [*self._visited()]
+        nodes = [self._node(provider) for provider in order]
+        sites = [self._sites[provider] for provider in order]
+        picture = Picture(subject, nodes, [*self._fillings()])
+        for provider in order:
+            self._findings += self._found(provider)
+        self._findings += self._override_circles()
+        return Reading(picture, order, sites, [self._services[each] for each in order], self._findings)
+
+    def _name_all(self) -> None:
+        """Name providers by where they are declared, and what fills a dependency, without a name, by the dependency."""
+        for name, provider, site in self._declared:
+            if not isinstance(provider, providers.Dependency | providers.DependenciesContainer):
+                self._put(provider, name, site)
+        for name, provider, site in self._declared:
+            end = self._trail(provider).end
+            for each in (provider, end):
+                self._put(each, name, site)
+
+    def _put(self, provider: Provider, name: str, site: Site) -> None:
+        self._names.setdefault(provider, name)
+        self._sites.setdefault(provider, site)
+        self._services.setdefault(provider, name.rpartition(".")[0])
+
+    def _visited(self) -> Iterator[Provider]:
+        """Yield every provider that is in force, those that are declared first and in that order."""
+        waiting = deque(self._trail(provider).end for _, provider, _ in self._declared)
+        while waiting:
+            provider = waiting.popleft()
+            if provider in self._index:
+                continue
+            self._index[provider] = len(self._index)
+            yield provider
+            for each, _ in related(provider):
+                end = self._trail(each).end
+                self._sites.setdefault(end, self._sites[provider])
+                self._services.setdefault(end, self._services[provider])
+                waiting.append(end)
+
+    def _trail(self, provider: Provider) -> _Trail:
+        if provider not in self._trails:
+            self._trails[provider] = self._followed(provider)
+        return self._trails[provider]
+
+    def _followed(self, provider: Provider) -> _Trail:
+        passed: dict[Provider, None] = {}
+        is_stand_in = False
+        while provider not in passed:
+            passed[provider] = None
+            following: Provider | None = None
+            is_dependency = isinstance(provider, providers.Dependency)
+            if not isinstance(provider, providers.Container):
+                following = cast("Any", provider).last_overriding
+            if following is None and is_dependency:
+                following = cast("Any", provider).default
+            if following is None:
+                return _Trail(provider, tuple(passed)[:-1], is_stand_in)
+            is_stand_in = is_stand_in or not (is_dependency or isinstance(provider, ABSTRACT))
+            provider = following
+        return _Trail(provider, circle=(*passed, provider))
+
+    def _name(self, provider: Provider) -> str:  # noqa: PLR0911 - one for each kind
+        if provider in self._names:
+            return self._names[provider]
+        of: Any = provider
+        match provider:
+            case providers.ConfigurationOption():
+                return cast("str", of.get_name())
+            case providers.ProvidedInstance():
+                # No step of its own in what is drawn.
+                return self._name(of.provides)
+            case providers.AttributeGetter():
+                return f"{self._provided(of.provides)}.{of.name}"
+            case providers.ItemGetter():
+                return f"{self._provided(of.provides)}[{of.name!r}]"
+            case providers.MethodCaller():
+                return f"{self._name(of.provides)}()"
+            case providers.Delegate() if of.provides is not None:
+                return f"{self._name(of.provides)}.provider"
+            case _:
+                return described(provider)
+
+    def _provided(self, base: Provider) -> str:
+        return f"{self._name(base)}.provided" if isinstance(base, providers.ProvidedInstance) else self._name(base)
+
+    def _need(self, provider: Provider) -> Need:
+        return self._through(self._trail(provider))
+
+    def _through(self, trail: _Trail, *, skipping: int = 0) -> Need:
+        return Need(self._index[trail.end], tuple(map(self._name, trail.passed[skipping:])))
+
+    def _node(self, provider: Provider) -> Node:
+        name = self._name(provider)
+        if self._trail(provider).circle:
+            return Node(name)
+        if isinstance(provider, (providers.Dependency, *ABSTRACT)):
+            declared: Any = provider
+            wanted = declared.instance_of if isinstance(provider, providers.Dependency) else declared.provides
+            return Node(name, wanted=wanted if isinstance(wanted, type) else None, is_hole=True)
+        callee = self._callee(provider)
+        args: tuple[Any, ...] = cast("Any", provider).args if callee else ()
+        kwargs: dict[str, Any] = cast("Any", provider).kwargs if callee else {}
+        is_resource = isinstance(provider, providers.BaseResource)
+        is_handle = isinstance(provider, providers.BaseResource) and builds_a_handle(provider)
+        is_local = isinstance(provider, providers.ContextLocalResource)
+        is_early = makes(provider, MigrationSet) or (makes(provider, SchemaManager) and not wants_a_schema(provider))
+        return Node(
+            name,
+            self._product(provider),
+            callee,
+            tuple(map(self._argument, args)),
+            {key: self._argument(each) for key, each in kwargs.items()},
+            self._needs(provider),
+            is_opened=is_resource and not is_handle and not is_local,
+            is_early=is_early,
+            is_awaited=_is_awaited(provider, callee),
+            awaits=is_resource and not is_handle,
+            is_whole=is_early or is_resource or isinstance(provider, providers.BaseSingleton),
+            hands_on=isinstance(provider, providers.Selector),
+        )
+
+    def _needs(self, provider: Provider) -> tuple[Need, ...]:
+        if isinstance(provider, providers.Container | providers.DependenciesContainer | providers.Aggregate):
+            # They have other providers, and call none of them to be made themselves.
+            return ()
+        return tuple(self._need(each) for each, is_called in related(provider) if is_called)
+
+    def _argument(self, given: Any) -> Argument:
+        if not providers.is_provider(given):
+            return Argument(Value(given))
+        trail = self._trail(given)
+        if providers.is_delegated(given):
+            return Argument(Handed(_called(self._product(trail.end))))
+        return Argument(self._product(trail.end), self._need(given), trail.is_stand_in)
+
+    def _callee(self, provider: Provider) -> Callee | None:
+        target = original(provider) if _calls(provider) else None
+        if target is None or not callable(target) or providers.is_provider(target):
+            return None
+        is_class_of_resource = isinstance(target, type) and issubclass(target, resources.Resource | _ASYNC_RESOURCE)
+        if isinstance(provider, providers.BaseResource) and is_class_of_resource:
+            return read_callee(cast("Any", target).init, is_bound=False)
+        key = target if getattr(type(target), "__hash__", None) else id(target)
+        if key not in self._callees:
+            is_own = getattr(target, "__module__", "").startswith("poolhouse.")
+            self._callees[key] = read_callee(target, namespace=_OWN if is_own else None)
+        return self._callees[key]
+
+    def _product(self, provider: Provider) -> Product:
+        if provider not in self._products:
+            # Unknown meanwhile: a provider may be handed over to something that it needs itself.
+            self._products[provider] = UNKNOWN
+            self._products[provider] = self._made(provider)
+        return self._products[provider]
+
+    def _made(self, provider: Provider) -> Product:  # noqa: PLR0911 - one for each kind
+        match provider:
+            case providers.Configuration() | providers.DependenciesContainer():
+                return UNKNOWN
+            case providers.Object():
+                value = cast("object", provider.provides)
+                return UNKNOWN if providers.is_provider(value) else Value(value)
+            case providers.List():
+                return Made(list)
+            case providers.Dict():
+                return Made(dict)
+            case providers.Delegate():
+                return self._handed(cast("Any", provider).provides)
+            case providers.ProvidedInstance():
+                return self._product(self._trail(cast("Any", provider).provides).end)
+            case providers.AttributeGetter():
+                getter = cast("Any", provider)
+                return attribute_of(self._product(self._trail(getter.provides).end), getter.name)
+            case _:
+                callee = self._callee(provider)
+                is_entered = isinstance(provider, providers.BaseResource) and not builds_a_handle(provider)
+                return UNKNOWN if callee is None else returned_by(callee, is_entered=is_entered)
+
+    def _handed(self, provider: Provider | None) -> Product:
+        return UNKNOWN if provider is None else Handed(_called(self._product(self._trail(provider).end)))
+
+    def _fillings(self) -> Iterator[Filling]:
+        for name, provider, _ in self._declared:
+            trail = self._trail(provider)
+            if isinstance(provider, providers.Dependency) and trail.end is not provider and not trail.circle:
+                wanted = cast("Any", provider).instance_of
+                argument = Argument(self._product(trail.end), self._through(trail, skipping=1))
+                yield Filling(name, wanted if isinstance(wanted, type) else None, argument, self._index[trail.end])
+
+    def _found(self, provider: Provider) -> Iterator[Finding]:
+        """Yield what only dependency-injector's own kinds can have wrong."""
+        index, name = self._index[provider], self._name(provider)
+        if isinstance(provider, providers.AttributeGetter):
+            getter = cast("Any", provider)
+            base = self._trail(getter.provides)
+            known = None if base.is_stand_in else lacks(self._product(base.end), getter.name)
+            if known is not None:
+                close = nearest(getter.name, known)
+                remedy = f"Did you mean {close}?" if close else f"It has {', '.join(known)}"
+                fact = f"{self._product(base.end)} has no attribute {getter.name!r}"
+                yield Finding(index, fact, remedy, (self._name(base.end), f"provided.{getter.name}"))
+        elif isinstance(provider, providers.ConfigurationOption):
+            yield from self._unset(index, provider)
+        elif isinstance(provider, providers.Selector):
+            yield from self._unselectable(index, provider)
+        elif _calls(provider) and not isinstance(provider, ABSTRACT) and original(provider) is None:
+            yield Finding(index, f"{name} has nothing to call", f"Give {name} a class or a function", (name,))
+
+    def _unset(self, index: int, option: Any) -> Iterator[Finding]:
+        try:
+            option()
+        except errors.Error:
+            name: str = option.get_name()
+            remedy = "Load it before the start, or leave out what requires it"
+            yield Finding(index, f"the configuration option {name} is required, and not set", remedy, (name,))
+        except Exception:  # noqa: BLE001, S110 - it is not to be judged here what else a value may be
+            pass
+
+    def _unselectable(self, index: int, selector: Any) -> Iterator[Finding]:
+        chooser = None if selector.selector is None else self._trail(selector.selector).end
+        choice: object = None
+        if isinstance(chooser, providers.Object | providers.ConfigurationOption):
+            with suppress(Exception):
+                choice = cast("Any", chooser)()
+        known: Mapping[str, Any] = selector.providers
+        if isinstance(choice, str) and choice not in known:
+            close = nearest(choice, known)
+            remedy = f"Did you mean {close!r}?" if close else f"It has {', '.join(sorted(known))}"
+            yield Finding(index, f"{self._name(selector)} has no provider {choice!r}", remedy, (self._name(selector),))
+
+    def _override_circles(self) -> Iterator[Finding]:
+        told: set[frozenset[Provider]] = set()
+        for trail in (*self._trails.values(),):
+            together = frozenset(trail.circle)
+            if together and together not in told and trail.end in self._index:
+                told.add(together)
+                path = tuple(map(self._name, trail.circle))
+                fact, remedy = "providers override each other in a circle", "Take one of the overrides back"
+                yield Finding(self._index[trail.end], fact, remedy, path)
+
+
+_ASYNC_RESOURCE: Any = resources.AsyncResource
+_CALLING = (providers.Callable, providers.Factory, providers.BaseSingleton, providers.BaseResource)
+
+
+def _declared(container: containers.Container, prefix: str = "") -> Iterator[tuple[str, Provider, Site]]:
+    kind: type | None = getattr(container, "declarative_parent", None)
+    for name, provider in container.providers.items():
+        yield f"{prefix}{name}", provider, Site(kind, name if kind else f"{prefix}{name}")
+        if isinstance(provider, providers.Container):
+            yield from _declared(provider.container, f"{prefix}{name}.")
+
+
+def _calls(provider: Provider) -> bool:
+    return isinstance(provider, _CALLING)
+
+
+def _called(product: Product) -> Made | Value | None:
+    return None if isinstance(product, Handed) else product
+
+
+def _is_awaited(provider: Provider, callee: Callee | None) -> bool:
+    if callee is None or (
+        isinstance(provider, providers.BaseResource) and not isinstance(provider, providers.ContextLocalResource)
+    ):
+        return False
+    written = getattr(cast("Any", type(callee.target)), "__call__", None)  # noqa: B004 - its code is wanted
+    is_coroutine = any(map(inspect.iscoroutinefunction, (callee.target, written)))
+    return is_coroutine or (isinstance(provider, providers.BaseResource) and inspect.isasyncgenfunction(callee.target))
