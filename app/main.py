@@ -14,6 +14,8 @@ from poolhouse.integrations.fastapi import create_application
 from poolhouse.integrations.uvicorn import listen, run, serve, url_of
 from services import orders, payments, users
 
+routers = (users.router, orders.router, payments.router)
+
 
 def main() -> int:
     """Run the application until it is told to stop, and return the exit code of the process."""
@@ -25,7 +27,7 @@ async def serve_shop() -> None:
     """Start everything, serve until a signal comes, finish the requests in flight, and stop everything."""
     settings = Settings()
     container = ApplicationContainer(settings=settings)
-    web = create_application(container, users.router, orders.router, payments.router, title="Shop")
+    web = create_application(container, *routers, title="Shop")
     limit = settings.http.shutdown_timeout
     with listen(settings.http.host, settings.http.port, setting="APP_HTTP__") as listener:
 

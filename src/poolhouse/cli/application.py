@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from poolhouse._core.suggestion import nearest
-from poolhouse.cli.loading import load_container, load_settings
+from poolhouse.cli.loading import load_container, load_routers, load_settings
 from poolhouse.cli.project import find_project
 from poolhouse.container import migrating, migration_sets
 from poolhouse.container.plan import plan_start
@@ -19,7 +19,8 @@ from poolhouse.roles.claims import by_pool
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
 
-    from poolhouse.container import Container
+    from poolhouse.cli.project import Project
+    from poolhouse.container import Asking, Container
     from poolhouse.migrations import MigrationSet
     from poolhouse.schema import SchemaManager
     from poolhouse.settings import ServiceRoles
@@ -34,7 +35,16 @@ class Application:
     @cached_property
     def container(self) -> Container:
         """The container, which opens nothing; loading it may raise CommandError or what the settings raise."""
-        return load_container(find_project(Path.cwd(), **self._said))
+        return load_container(self._project)
+
+    @cached_property
+    def routers(self) -> tuple[Asking, ...]:
+        """What asks the container for things, as pyproject.toml names it; loading it may raise CommandError."""
+        return load_routers(self._project)
+
+    @cached_property
+    def _project(self) -> Project:
+        return find_project(Path.cwd(), **self._said)
 
     @cached_property
     def settings(self) -> Any:

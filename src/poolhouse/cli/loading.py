@@ -15,7 +15,10 @@ from poolhouse.container import Container
 from poolhouse.errors import CommandError, PoolhouseError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from poolhouse.cli.project import Name, Project
+    from poolhouse.container import Asking
 
 
 def load_container(project: Project) -> Container:
@@ -36,6 +39,29 @@ def load_container(project: Project) -> Container:
         raise
     except Exception as error:  # noqa: BLE001 - it is the application's code that fails
         raise _failed(f"{project.container}()", error, project.container) from None
+
+
+def load_routers(project: Project) -> tuple[Asking, ...]:
+    """Import what `routers` of `project` names: a router, or several; none where it names nothing.
+
+    Those that ask the container for nothing are left out. The container has to be loaded already. Raises CommandError.
+    """
+    if project.routers is None:
+        return ()
+    found = _attribute(project.routers)
+    asking = [each for each in (found if _are_several(found) else (found,)) if _is_asking(each)]
+    if not asking:
+        fact = f"{project.routers} is {_described(found)}, and no router of poolhouse, or several of them"
+        raise CommandError(fact, place=project.routers.place, remedy="Name a tuple of the application's routers")
+    return tuple(asking)
+
+
+def _are_several(found: Any) -> TypeGuard[Iterable[Any]]:
+    return isinstance(found, list | tuple)
+
+
+def _is_asking(found: Any) -> TypeGuard[Asking]:
+    return callable(getattr(found, "faults_with", None))
 
 
 def load_settings(project: Project) -> Any:

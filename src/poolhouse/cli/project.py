@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE = "pyproject.toml"
-_KEYS = ("container", "settings")
+_KEYS = ("container", "settings", "routers")
 _EXAMPLE = 'container = "containers.application:ApplicationContainer"'
 
 
@@ -32,11 +32,12 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The folder that an application is run from, and the names of its container and its settings."""
+    """The folder that an application is run from, and the names of its container, its settings and its routers."""
 
     root: Path
     container: Name
     settings: Name | None
+    routers: Name | None = None
 
 
 def find_project(start: Path, *, container: str | None = None, settings: str | None = None) -> Project:
@@ -80,14 +81,13 @@ def _project(file: Path, table: Mapping[str, Any], *, container: str | None, set
     for key in table:
         if key not in _KEYS:
             close = nearest(key, _KEYS)
-            remedy = f"Did you mean {close}?" if close else f"Known are {' and '.join(_KEYS)}"
+            remedy = f"Did you mean {close}?" if close else f"Known are {', '.join(_KEYS)}"
             raise CommandError(f"there is no key {key!r}", place=place, remedy=remedy)
     named = _typed("--container", container) if container is not None else _written(place, table, "container")
     if named is None:
         raise CommandError("it does not name a container", place=place, remedy=f"Add {_EXAMPLE}")
-    if settings is not None:
-        return Project(file.parent, named, _typed("--settings", settings))
-    return Project(file.parent, named, _written(place, table, "settings"))
+    said = _typed("--settings", settings) if settings is not None else _written(place, table, "settings")
+    return Project(file.parent, named, said, _written(place, table, "routers"))
 
 
 def _written(place: str, table: Mapping[str, Any], key: str) -> Name | None:

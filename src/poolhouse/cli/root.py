@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from poolhouse.cli import config, doctor
+from poolhouse.cli import check, config, doctor
 from poolhouse.cli.answer import ExitCode
 from poolhouse.cli.migrations import migrations
 from poolhouse.cli.roles import roles
@@ -23,6 +23,7 @@ root = typer.Typer(
 root.add_typer(migrations)
 root.add_typer(roles)
 # Without a name, their commands become the root's own.
+root.add_typer(check.group)
 root.add_typer(config.group)
 root.add_typer(doctor.group)
 
