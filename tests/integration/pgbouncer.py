@@ -35,24 +35,35 @@ max_client_conn = 100
 server_round_robin = 1
 logfile = {folder}/log
 pidfile = {folder}/pid
+{more}
 """
 
-# What is left in a session by those who had it before; PgBouncer itself sets some of what a client may have set.
+# What is left in a session by those who had it before. PgBouncer itself sets some of what a client may have set, and
+# keeps statements under names of its own.
 _LEFT = """
 SELECT current_user::text AS role, session_user::text AS login,
     (SELECT string_agg(name, ', ') FROM pg_settings WHERE source = 'session' AND setting <> reset_val
         AND name NOT IN ('application_name', 'client_encoding', 'DateStyle', 'TimeZone', 'standard_conforming_strings')
     ) AS settings,
     (SELECT count(*) FROM pg_class WHERE relnamespace = pg_my_temp_schema()) AS temporary,
-    (SELECT string_agg(statement, '; ') FROM pg_prepared_statements WHERE name <> '') AS prepared,
+    (SELECT string_agg(statement, '; ') FROM pg_prepared_statements
+        WHERE name NOT LIKE 'PGBOUNCER%') AS prepared,
     (SELECT string_agg(channel, ', ') FROM pg_listening_channels() AS channel) AS channels,
     (SELECT count(*) FROM pg_cursors WHERE is_holdable) AS cursors,
     (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()) AS locks
 """
 
 
+def pgbouncer_version() -> tuple[int, ...]:
+    """Return the version of the PgBouncer that is installed, or nothing."""
+    if PGBOUNCER is None:
+        return ()
+    said = subprocess.run([PGBOUNCER, "--version"], capture_output=True, text=True, check=True).stdout
+    return tuple(map(int, said.split()[1].split(".")))
+
+
 @contextmanager
-def pgbouncer(dsn: str, *, mode: str, size: int = 2) -> Iterator[str]:
+def pgbouncer(dsn: str, *, mode: str, size: int = 2, more: str = "") -> Iterator[str]:
     """Give the DSN of a PgBouncer that lends `size` sessions of the server of `dsn`."""
     if PGBOUNCER is None:
         pytest.skip("PgBouncer is not installed: NOTHING here was tested behind a pooler (apt-get install pgbouncer)")
@@ -66,7 +77,8 @@ def pgbouncer(dsn: str, *, mode: str, size: int = 2) -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="poolhouse-pgbouncer-"))
     folder.chmod(0o777)
     user = parts.username or "postgres"
-    facts = {"host": socket or parts.hostname, "port": port, "user": user, "folder": folder, "mode": mode, "size": size}
+    facts = {"host": socket or parts.hostname, "port": port, "user": user, "folder": folder}
+    facts |= {"mode": mode, "size": size, "more": more}
     (folder / "ini").write_text(_CONFIGURATION.format(**facts))
     options = {"user": account, "group": account, "extra_groups": []} if account else {}
     quiet = subprocess.DEVNULL
@@ -77,7 +89,8 @@ def pgbouncer(dsn: str, *, mode: str, size: int = 2) -> Iterator[str]:
             time.sleep(0.01)
         yield f"postgresql://{user}@/{parts.path.lstrip('/')}?host={folder}&port=6543"
     finally:
-        process.terminate()
+        # It would wait for its clients.
+        process.kill()
         process.wait()
         shutil.rmtree(folder)
 

@@ -7,12 +7,13 @@ done like this, and what was measured: docs/decisions/0013.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
 from contextlib import suppress
 from functools import partial, wraps
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar, cast
 
 import asyncpg
 
@@ -48,6 +49,8 @@ T = TypeVar("T")
 # poolhouse's own uses: migrations and checks. They speak for the login role, and leave the driver's objects as found.
 OWN_SERVICE: Final = "poolhouse"
 
+# The same text for all, since the pooler keeps it.
+_OWN_STATEMENTS = "SELECT name FROM pg_catalog.pg_prepared_statements WHERE starts_with(name, 'poolhouse_')"
 _ENDS = ("COMMIT", "ROLLBACK")
 # Seconds for an answer of a server that has just answered.
 _ROLLBACK_LIMIT = 5.0
@@ -72,6 +75,7 @@ class Pooling:
         self._found = found
         self._detects = settings.pooler is Pooler.DETECT
         self._is_known = not self._detects
+        self._keeps_statements: bool | None = None
         self.lends = settings.pooler is Pooler.TRANSACTION
 
     async def connect(self) -> asyncpg.Connection[Any]:
@@ -94,11 +98,24 @@ class Pooling:
     async def _connect(self) -> asyncpg.Connection[Any]:
         if not self.lends:
             return await connect(self._dsn, self._settings)
-        # Statements that are prepared in one session are not there in the next, unless the pooler looks after them,
-        # which only its administrator knows.
-        is_said = "statement_cache_size" in self._settings.model_fields_set and not self._detects
-        size = self._settings.statement_cache_size if is_said else 0
-        return await connect(self._dsn, self._settings, kind=LentConnection, statement_cache_size=size)
+        if self._keeps_statements is None and self._settings.statement_cache_size:
+            connection = await self._connect_lent(0)
+            try:
+                async with asyncio.timeout(self._settings.connect_timeout):
+                    self._keeps_statements = await connection.keeps_statements()
+            except BaseException:
+                connection.terminate()
+                raise
+            if not self._keeps_statements:
+                return connection
+            connection.terminate()
+        return await self._connect_lent(self._settings.statement_cache_size if self._keeps_statements else 0)
+
+    async def _connect_lent(self, statement_cache_size: int) -> LentConnection:
+        connection = await connect(
+            self._dsn, self._settings, kind=LentConnection, statement_cache_size=statement_cache_size
+        )
+        return cast("LentConnection", connection)
 
     def is_wanted_of(self, service: str) -> bool:
         """Whether a service's first use of a session has to find out whether there is a pooler."""
@@ -160,6 +177,19 @@ class LentConnection(_Driver):
         if refused is not None:
             raise UsageError(refused[0], service=self._service, remedy=refused[1])
 
+    async def keeps_statements(self) -> bool:
+        """Return whether a prepared statement is found again in each session: the pooler sees to it, by its own names.
+
+        PgBouncer does from 1.21 on, with max_prepared_statements.
+        """
+        async with self.transaction(readonly=True):
+            name = f"poolhouse_{self._token}"
+            statement = await self.prepare(_OWN_STATEMENTS, name=name)
+            is_renamed = name not in {row["name"] for row in await statement.fetch()}
+            # Or it would stay in a session that is lent to somebody else next.
+            del statement
+        return is_renamed
+
     def is_in_transaction(self) -> bool:
         """Return whether a transaction is open that somebody began himself."""
         return not self._is_left_open and super().is_in_transaction()
@@ -199,7 +229,17 @@ class LentConnection(_Driver):
         if super().is_in_transaction() or (is_one_message and self._role is None):
             return await step(timeout=timeout)
         deadline = None if timeout is None else time.monotonic() + timeout
-        await self._begin("BEGIN", timeout)
+        try:
+            return await self._run_alone(step, deadline)
+        except asyncpg.InvalidCachedStatementError:
+            # The table was changed. The driver has forgotten the statement, and would try again by itself, but not
+            # in a transaction; what comes in several messages may have used up what it was given.
+            if not is_one_message:
+                raise
+            return await self._run_alone(step, deadline)
+
+    async def _run_alone(self, step: Callable[..., Awaitable[T]], deadline: float | None) -> T:
+        await self._begin("BEGIN", _left_until(deadline))
         try:
             result = await step(timeout=_left_until(deadline))
             await self._forget_statements()

@@ -21,11 +21,13 @@ from poolhouse.errors import (
     UsageError,
 )
 from poolhouse.pool import SharedPool, pooling
+from poolhouse.pool.connecting import connect
+from poolhouse.pool.pooling import LentConnection
 from poolhouse.schema import SchemaManager
 from poolhouse.settings import DatabaseSettings
 from poolhouse.testing.plugin import _execute, _run, with_database
 from tests.integration.moments import interrupt, until
-from tests.integration.pgbouncer import left_behind, nothing, pgbouncer
+from tests.integration.pgbouncer import left_behind, nothing, pgbouncer, pgbouncer_version
 
 SERVICES = ("users", "orders", "payments")
 MARK = uuid.uuid4().hex[:8]
@@ -237,6 +239,19 @@ async def test_types_that_the_driver_has_to_ask_about_change_nothing_in_the_sess
     await is_clean(lending)
 
 
+async def test_what_the_driver_turns_off_for_asking_is_turned_on_again_in_the_same_transaction(ground):
+    connection = await connect(ground, DatabaseSettings(), kind=LentConnection, statement_cache_size=0)
+    # Which is the default of a server that can.
+    await connection.execute("SET jit = on")
+    said = []
+    with connection.query_logger(lambda record: said.append(" ".join(record.query.split()))):
+        assert await connection.fetchval("SELECT $1::users.mood", "well") == "well"
+    await connection.close()
+    (off, on) = (place for place, query in enumerate(said) if "set_config('jit'" in query)
+    assert "BEGIN" in said[:off]
+    assert "COMMIT" not in said[:on]
+
+
 async def test_cursors_work_and_leave_no_statement(users, lending):
     for _ in range(3):
         async with users.transaction():
@@ -330,6 +345,44 @@ async def test_roles_that_are_changed_count_from_the_next_use(pool, users):
     assert await users.fetchval(WHO) == "postgres"
 
 
+async def test_a_pooler_that_keeps_no_statements_is_told_by_their_names(ground, lending):
+    # From 1.24 on it does unless it is told not to.
+    for dsn, is_keeping in ((ground, False), (lending, pgbouncer_version() >= (1, 24))):
+        connection = await connect(dsn, DatabaseSettings(), kind=LentConnection, statement_cache_size=0)
+        assert await connection.keeps_statements() is is_keeping
+        await connection.close()
+    await is_clean(lending)
+
+
+@pytest.mark.skipif(pgbouncer_version() < (1, 21), reason="this PgBouncer keeps no prepared statements: 1.21 would")
+async def test_statements_stay_prepared_where_the_pooler_sees_to_it(open_pool, ground, admin):
+    with pgbouncer(ground, mode="transaction", more="max_prepared_statements = 100") as dsn:
+        for roles in (ROLES, {}):
+            pool = await open_pool(dsn, roles=roles)
+            users = SchemaManager(pool, schema="users")
+            async with users.acquire() as connection:
+                driver = connection.use.lease.connection
+                assert await connection.fetchval("SELECT $1::int", 1) == 1
+                assert len(driver._stmt_cache) == 1
+            campaign = Campaign(pool, 100, 1)
+            campaign.roles = {service: roles.get(service, "postgres") for service in SERVICES}
+            await campaign.run()
+            assert campaign.done >= 100
+        assert [left["role"] for left in await left_behind(dsn)] == ["postgres"] * 2
+
+
+async def test_a_table_that_changed_does_not_fail_a_statement_that_was_prepared(ground, admin):
+    connection = await connect(ground, DatabaseSettings(), kind=LentConnection)
+    connection.speak_for("users", ROLES["users"])
+    await admin.execute("CREATE TABLE users.changing (a int); GRANT ALL ON users.changing TO PUBLIC")
+    query = "SELECT * FROM users.changing WHERE a > $1"
+    assert await connection.fetch(query, 0) == []
+    await admin.execute("ALTER TABLE users.changing ADD b text; INSERT INTO users.changing VALUES (1, 'b')")
+    assert [tuple(row) for row in await connection.fetch(query, 0)] == [(1, "b")]
+    await connection.close()
+    await admin.execute("DROP TABLE users.changing")
+
+
 @pytest.mark.parametrize("sql", ["SET work_mem = '1MB'", "CREATE TEMP TABLE t (a int)", "SELECT pg_advisory_lock(1)"])
 async def test_what_would_stay_in_a_session_is_refused_before_it_is_sent(users, lending, sql):
     with pytest.raises(UsageError, match="set pooler to session"):
@@ -389,9 +442,10 @@ async def test_a_statement_that_runs_out_of_time_leaves_no_transaction(users, le
     async with users.acquire() as connection:
         with pytest.raises(QueryTimeoutError):
             await connection.fetchval("SELECT pg_sleep($1)", 30, timeout=0.1)
-        assert await connection.fetchval(WHO) == ROLES["users"]
+        # Were it taken for open, this would be a savepoint in it.
         async with connection.transaction(isolation="serializable"):
             assert await connection.fetchval("SHOW transaction_isolation") == "serializable"
+        assert await connection.fetchval(WHO) == ROLES["users"]
     with pytest.raises(QueryTimeoutError):
         await users.fetchval("SELECT pg_sleep($1)", 30, timeout=0.1)
     assert await users.fetchval(WHO) == ROLES["users"]
@@ -441,6 +495,7 @@ class Campaign:
         self.pool = pool
         self.count = count
         self.random = random.Random(seed)
+        self.roles = ROLES
         self.done = 0
         self.cancelled = 0
 
@@ -450,7 +505,7 @@ class Campaign:
     async def client(self):
         while self.done < self.count:
             service = self.random.choice(SERVICES)
-            db, role = SchemaManager(self.pool, schema=service), ROLES[service]
+            db, role = SchemaManager(self.pool, schema=service), self.roles[service]
             if self.random.random() < 0.1:
                 await self.cancelled_use(db)
             elif self.random.random() < 0.1:
@@ -482,7 +537,9 @@ class Campaign:
                 raise ZeroDivisionError
 
     async def cancelled_use(self, db):
-        task = asyncio.create_task(self.several(db, ROLES[db.schema]) if self.random.random() < 0.5 else _sleep(db))
+        task = asyncio.create_task(
+            self.several(db, self.roles[db.schema]) if self.random.random() < 0.5 else _sleep(db)
+        )
         await asyncio.sleep(self.random.random() * 0.01)
         task.cancel()
         (outcome,) = await asyncio.gather(task, return_exceptions=True)
