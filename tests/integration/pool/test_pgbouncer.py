@@ -252,6 +252,16 @@ async def test_what_the_driver_turns_off_for_asking_is_turned_on_again_in_the_sa
     assert "COMMIT" not in said[:on]
 
 
+async def test_no_two_processes_call_their_statements_the_same(ground):
+    connection = await connect(ground, DatabaseSettings(), kind=LentConnection, statement_cache_size=0)
+    async with connection.transaction():
+        cursor = await connection.cursor("SELECT name FROM pg_prepared_statements")
+        (row,) = await cursor.fetch(1)
+    await connection.close()
+    # The driver's own names are numbers, which begin anew in each process.
+    assert not row["name"].endswith("__")
+
+
 async def test_cursors_work_and_leave_no_statement(users, lending):
     for _ in range(3):
         async with users.transaction():
