@@ -65,7 +65,7 @@ class _Runtime(containers.DynamicContainer):
 
     def validate(self, *asking: Asking, files: bool = True) -> tuple[ProviderError, ...]:
         subject = self.parent_name or type(self).__name__
-        return validate(self, asking, subject=subject, files=files, reserved=_reserved())
+        return validate(self, asking, subject=subject, files=files, reserved=_reserved_by)
 
     @asynccontextmanager
     async def overriding(self, provider: Provider, replacement: Any) -> AsyncGenerator[None]:
@@ -247,6 +247,11 @@ class Container(containers.DeclarativeContainer):
             fails, or is cancelled, is handled as in a start and a shutdown of the container.
             """
             ...
+
+
+def _reserved_by(kind: type | None) -> frozenset[str]:
+    is_ours = kind is not None and issubclass(kind, Container)
+    return _reserved() if is_ours else frozenset(dir(containers.DynamicContainer))
 
 
 @cache

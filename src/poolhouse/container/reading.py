@@ -231,7 +231,7 @@ class _Reader:
             return Argument(Value(given))
         trail = self._trail(given)
         if providers.is_delegated(given):
-            return Argument(Handed(_called(self._product(trail.end))))
+            return Argument(self._handed(given))
         return Argument(self._product(trail.end), self._need(given), trail.is_stand_in)
 
     def _callee(self, provider: Provider) -> Callee | None:
@@ -243,7 +243,7 @@ class _Reader:
             return read_callee(cast("Any", target).init, is_bound=False)
         key = target if getattr(type(target), "__hash__", None) else id(target)
         if key not in self._callees:
-            is_own = getattr(target, "__module__", "").startswith("poolhouse.")
+            is_own = (getattr(target, "__module__", None) or "").startswith("poolhouse.")
             self._callees[key] = read_callee(target, namespace=_OWN if is_own else None)
         return self._callees[key]
 
@@ -268,17 +268,22 @@ class _Reader:
             case providers.Delegate():
                 return self._handed(cast("Any", provider).provides)
             case providers.ProvidedInstance():
-                return self._product(self._trail(cast("Any", provider).provides).end)
+                return self._declared_product(cast("Any", provider).provides)
             case providers.AttributeGetter():
                 getter = cast("Any", provider)
-                return attribute_of(self._product(self._trail(getter.provides).end), getter.name)
+                return attribute_of(self._declared_product(getter.provides), getter.name)
             case _:
                 callee = self._callee(provider)
                 is_entered = isinstance(provider, providers.BaseResource) and not builds_a_handle(provider)
                 return UNKNOWN if callee is None else returned_by(callee, is_entered=is_entered)
 
     def _handed(self, provider: Provider | None) -> Product:
-        return UNKNOWN if provider is None else Handed(_called(self._product(self._trail(provider).end)))
+        return UNKNOWN if provider is None else Handed(_called(self._declared_product(provider)))
+
+    def _declared_product(self, provider: Provider) -> Product:
+        """Return what a provider makes, unknown where a stand-in does so, which need not be like what it stands for."""
+        trail = self._trail(provider)
+        return UNKNOWN if trail.is_stand_in else self._product(trail.end)
 
     def _fillings(self) -> Iterator[Filling]:
         for name, provider, _ in self._declared:
@@ -293,13 +298,13 @@ class _Reader:
         index, name = self._index[provider], self._name(provider)
         if isinstance(provider, providers.AttributeGetter):
             getter = cast("Any", provider)
-            base = self._trail(getter.provides)
-            known = None if base.is_stand_in else lacks(self._product(base.end), getter.name)
+            base = self._declared_product(getter.provides)
+            known = lacks(base, getter.name)
             if known is not None:
                 close = nearest(getter.name, known)
                 remedy = f"Did you mean {close}?" if close else f"It has {', '.join(known)}"
-                fact = f"{self._product(base.end)} has no attribute {getter.name!r}"
-                yield Finding(index, fact, remedy, (self._name(base.end), f"provided.{getter.name}"))
+                fact = f"{base} has no attribute {getter.name!r}"
+                yield Finding(index, fact, remedy, (self._name(getter.provides), f"provided.{getter.name}"))
         elif isinstance(provider, providers.ConfigurationOption):
             yield from self._unset(index, provider)
         elif isinstance(provider, providers.Selector):

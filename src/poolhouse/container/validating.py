@@ -22,7 +22,7 @@ from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from dependency_injector import containers
 
@@ -39,9 +39,17 @@ class Asking(Protocol):
 
 
 def validate(
-    container: containers.Container, asking: Iterable[Asking], *, subject: str, files: bool, reserved: frozenset[str]
+    container: containers.Container,
+    asking: Iterable[Asking],
+    *,
+    subject: str,
+    files: bool,
+    reserved: Callable[[type | None], frozenset[str]],
 ) -> tuple[ProviderError, ...]:
-    """Return what may be wrong with `container`; raises ContainerError with everything that is."""
+    """Return what may be wrong with `container`; raises ContainerError with everything that is.
+
+    `reserved` are the names that containers of a class have for their own.
+    """
     reading = read(container, subject=subject)
     found = [*reading.findings, *judge(reading.picture), *_hiding(reading, reserved)]
     known = _Known(reading)
@@ -85,10 +93,10 @@ class _Told:
         return self._places(self._reading.sites[index])
 
 
-def _hiding(reading: Reading, reserved: frozenset[str]) -> Iterator[Finding]:
+def _hiding(reading: Reading, reserved: Callable[[type | None], frozenset[str]]) -> Iterator[Finding]:
     for index, site in enumerate(reading.sites):
         own = reading.picture.nodes[index].name.rpartition(".")[2]
-        if own == site.name and site.name in reserved:
+        if own == site.name and site.name in reserved(site.container):
             fact = f"the provider {site.name} hides what containers have of that name for their own"
             yield Finding(index, fact, "Give it another name", (reading.picture.nodes[index].name,))
 
