@@ -10,11 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import migrations, pool
+from benchmarks import migrations, pool, wiring
 from benchmarks.benchmark import SkippedError
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-BENCHMARKS = {**pool.BENCHMARKS, **migrations.BENCHMARKS}
+BENCHMARKS = {**pool.BENCHMARKS, **migrations.BENCHMARKS, **wiring.BENCHMARKS}
 
 
 def chosen(arguments: list[str]) -> list[str]:
