@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from poolhouse.cli import check, config, doctor
+from poolhouse.cli import check, config, doctor, graph
 from poolhouse.cli.answer import ExitCode
 from poolhouse.cli.migrations import migrations
 from poolhouse.cli.roles import roles
@@ -26,6 +26,7 @@ root.add_typer(roles)
 root.add_typer(check.group)
 root.add_typer(config.group)
 root.add_typer(doctor.group)
+root.add_typer(graph.group)
 
 
 def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from poolhouse.cli.root import root
 
 VERBS = ["baseline", "check", "history", "new", "plan", "repair", "squash", "status", "unlock", "up", "verify"]
-OTHERS = ["config", "doctor", "roles plan", "roles status", "roles up"]
+OTHERS = ["config", "doctor", "graph", "roles plan", "roles status", "roles up"]
 
 
 def help_of(*arguments):
