@@ -61,7 +61,7 @@ def _are_several(found: Any) -> TypeGuard[Iterable[Any]]:
 
 
 def _is_asking(found: Any) -> TypeGuard[Asking]:
-    return callable(getattr(found, "faults_with", None))
+    return callable(getattr(found, "asked_of", None))
 
 
 def load_settings(project: Project) -> Any:

@@ -5,9 +5,10 @@ from poolhouse.container.declarative import Container
 from poolhouse.container.locating import locate, migration_sets, pools
 from poolhouse.container.migrating import migrating
 from poolhouse.container.report import StartReport, StepReport
-from poolhouse.container.validating import Asking
+from poolhouse.container.validating import Asked, Asking
 
 __all__ = [
+    "Asked",
     "Asking",
     "Container",
     "LifecycleState",

@@ -80,14 +80,18 @@ class _Trail:
     circle: tuple[Provider, ...] = ()
 
 
-def read(container: containers.Container, *, subject: str) -> Reading:
-    """Take the picture; nothing is called but options of a Configuration, and nothing raises."""
-    return _Reader(container).read(subject)
+def read(container: containers.Container, *, subject: str, called: Iterable[object] = ()) -> Reading:
+    """Take the picture; nothing is called but options of a Configuration, and nothing raises.
+
+    `called` are the providers that are called from outside of the container, without arguments.
+    """
+    return _Reader(container, called).read(subject)
 
 
 class _Reader:
-    def __init__(self, container: containers.Container) -> None:
+    def __init__(self, container: containers.Container, called: Iterable[object]) -> None:
         self._declared = [*_declared(container)]
+        self._called_from_outside = {*called}
         self._names: dict[Provider, str] = {}
         self._sites: dict[Provider, Site] = {}
         self._services: dict[Provider, str] = {}
@@ -99,8 +103,9 @@ class _Reader:
 
     def read(self, subject: str) -> Reading:
         self._name_all()
+        whole = {self._trail(each).end for _, each, _ in self._declared if each in self._called_from_outside}
         order = [*self._visited()]
-        nodes = [self._node(provider) for provider in order]
+        nodes = [self._node(provider, is_asked_for=provider in whole) for provider in order]
         sites = [self._sites[provider] for provider in order]
         picture = Picture(subject, nodes, [*self._fillings()])
         for provider in order:
@@ -190,7 +195,7 @@ class _Reader:
     def _through(self, trail: _Trail, *, skipping: int = 0) -> Need:
         return Need(self._index[trail.end], tuple(map(self._name, trail.passed[skipping:])))
 
-    def _node(self, provider: Provider) -> Node:
+    def _node(self, provider: Provider, *, is_asked_for: bool) -> Node:
         name = self._name(provider)
         if self._trail(provider).circle:
             return Node(name)
@@ -216,7 +221,7 @@ class _Reader:
             is_early=is_early,
             is_awaited=_is_awaited(provider, callee),
             awaits=is_resource and not is_handle,
-            is_whole=is_early or is_resource or isinstance(provider, providers.BaseSingleton),
+            is_whole=is_early or is_resource or is_asked_for or isinstance(provider, providers.BaseSingleton),
             hands_on=isinstance(provider, providers.Selector),
         )
 

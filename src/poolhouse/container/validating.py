@@ -30,11 +30,19 @@ if TYPE_CHECKING:
     from poolhouse.container.declarative import Container
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The providers that something calls without arguments, and an error for everything that the container has not."""
+
+    providers: tuple[Callable[[], Any], ...] = ()
+    faults: tuple[WiringError, ...] = ()
+
+
 class Asking(Protocol):
     """What asks a container for things, such as a Router whose endpoints are injected."""
 
-    def faults_with(self, container: Container) -> Sequence[WiringError]:
-        """Return an error for everything that it asks for and the container does not have."""
+    def asked_of(self, container: Container) -> Asked:
+        """Return what it asks `container` for; nothing is called."""
         ...
 
 
@@ -50,7 +58,8 @@ def validate(
 
     `reserved` are the names that containers of a class have for their own.
     """
-    reading = read(container, subject=subject)
+    asked = [each.asked_of(cast("Container", container)) for each in asking]
+    reading = read(container, subject=subject, called=[provider for each in asked for provider in each.providers])
     found = [*reading.findings, *judge(reading.picture), *_hiding(reading, reserved)]
     known = _Known(reading)
     errors = known.build({finding.node for finding in found})
@@ -60,8 +69,7 @@ def validate(
     violations += [told.named(index, error) for index, error in errors]
     if files:
         violations += _file_faults(known.distinct_sets(), known.unknown_modules())
-    for each in asking:
-        violations += each.faults_with(cast("Container", container))
+    violations += [fault for each in asked for fault in each.faults]
     if violations:
         raise ContainerError(subject, violations)
     return tuple(map(told.error, known.doubts()))

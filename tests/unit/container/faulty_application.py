@@ -169,6 +169,7 @@ class ApplicationContainer(Container):
     unset = providers.Singleton(Node, config.mail.host.required())
     chosen = providers.Selector(providers.Object("smpt"), smtp=mailer, none=providers.Object(None))
     nothing = providers.Factory()
+    unwritten = providers.Factory(Letters)
 
 
 ApplicationContainer.wire = providers.Object("hides")  # type: ignore[method-assign,assignment] # that is the fault
@@ -179,6 +180,10 @@ router = Router()
 
 @router.get("/letters")
 def letters(sender: Annotated[Letters, Inject("letter")]) -> None: ...
+
+
+@router.get("/letters/later")
+async def later(letters: Annotated[Letters, Inject("unwritten")]) -> None: ...
 
 
 @router.get("/nodes")
@@ -215,6 +220,7 @@ FAULTS = [
         "ApplicationContainer.wrong_class",
         "as clock makes",
     ),
+    ("Letters is called without its argument 'sender'", "ApplicationContainer.unwritten", "Pass it, a Sending"),
     ("it has no method send()", "ApplicationContainer.no_method", "as mailer makes"),
     ("its send() cannot be called with (to", "ApplicationContainer.fewer", "as mailer makes"),
     ("its send() is a coroutine function", "ApplicationContainer.coroutine", "as mailer makes"),

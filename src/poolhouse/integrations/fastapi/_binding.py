@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter
 
+from poolhouse.container import Asked
 from poolhouse.errors import Violations, WiringError
 from poolhouse.integrations.fastapi._declared import describe_problems, translating
 from poolhouse.integrations.fastapi._endpoint import bind_endpoint
@@ -21,19 +22,18 @@ if TYPE_CHECKING:
 
 def bind_routers(routers: Sequence[APIRouter], container: Container) -> list[APIRouter]:
     """Bind every Router among these to the container; Violations says what is wrong with any of them, at once."""
-    binding = _Binding(container, [])
+    binding = _Binding(container, [], [])
     bound = [binding.bind(router) for router in routers]
     if binding.faults:
         raise Violations("the routes", binding.faults)
     return bound
 
 
-def faults_of(routers: Sequence[APIRouter], container: Container) -> list[WiringError]:
-    """Return everything that keeps these routers from being bound to the container."""
-    binding = _Binding(container, [])
-    for router in routers:
-        binding.bind(router)
-    return binding.faults
+def asked_by(router: Router, container: Container) -> Asked:
+    """Return what the router calls of the container, and everything that keeps it from being bound."""
+    binding = _Binding(container, [], [])
+    binding.bind(router)
+    return Asked(tuple(binding.asked), tuple(binding.faults))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class _Binding:
 
     container: Container
     faults: list[WiringError]
+    asked: list[Callable[[], Any]]
 
     def bind(
         self,
@@ -78,7 +79,7 @@ class _Binding:
         endpoint: Callable[..., Any],
         options: dict[str, Any],
     ) -> None:
-        filled = bind_endpoint(endpoint, self.container, self.faults)
+        filled = bind_endpoint(endpoint, self.container, self.faults, self.asked)
         if filled is None:
             return
         try:

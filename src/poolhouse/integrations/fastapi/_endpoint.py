@@ -20,13 +20,17 @@ _Injected: TypeAlias = "tuple[tuple[str, Callable[[], Any]], ...]"
 
 
 def bind_endpoint(
-    endpoint: Callable[..., Any], container: Container, faults: list[WiringError]
+    endpoint: Callable[..., Any],
+    container: Container,
+    faults: list[WiringError],
+    asked: list[Callable[[], Any]],
 ) -> Callable[..., Any] | None:
     """Return the endpoint without its injected parameters, each filled from the container at every call.
 
-    An endpoint that injects nothing is returned as it is. Whatever cannot be satisfied is appended to
-    `faults`, and None returned. The result is of the same kind as the endpoint: a coroutine function, an
-    (asynchronous) generator function, or a plain function, which FastAPI runs in its thread pool.
+    An endpoint that injects nothing is returned as it is. What fills the others is appended to `asked`; whatever
+    cannot be satisfied is appended to `faults`, and None returned. The result is of the same kind as the endpoint: a
+    coroutine function, an (asynchronous) generator function, or a plain function, which FastAPI runs in its thread
+    pool.
     """
     found = len(faults)
     parameters = read_parameters(endpoint, faults)
@@ -39,6 +43,7 @@ def bind_endpoint(
             providers[injection.parameter] = locate(container, injection.target, place=injection.place)
         except WiringError as error:
             faults.append(error)
+    asked += providers.values()
     if len(faults) > found:
         return None
     return _filled(endpoint, [parameter for parameter in parameters if parameter.name not in providers], providers)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from starlette.routing import BaseRoute
 
-    from poolhouse.container import Container
+    from poolhouse.container import Asked, Container
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +81,11 @@ class Router(APIRouter):
 
         return bind_routers([self], container)[0]
 
-    def faults_with(self, container: Container) -> list[WiringError]:
-        """Return what `bind` would raise, for `container.validate(router)`."""
-        from poolhouse.integrations.fastapi._binding import faults_of  # noqa: PLC0415 - it builds on this module
+    def asked_of(self, container: Container) -> Asked:
+        """Return what the endpoints are filled with, and what `bind` would raise, for `container.validate(router)`."""
+        from poolhouse.integrations.fastapi._binding import asked_by  # noqa: PLC0415 - it builds on this module
 
-        return faults_of([self], container)
+        return asked_by(self, container)
 
     def add_api_route(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         """Record a route, as the decorators `get`, `post` and so on do; takes the keywords of APIRouter's."""
