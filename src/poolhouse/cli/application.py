@@ -49,7 +49,7 @@ class Application:
     @cached_property
     def settings(self) -> Any:
         """The application's settings, without its container where they are named; may raise as loading that does."""
-        return load_settings(find_project(Path.cwd(), **self._said))
+        return load_settings(self._project)
 
     def sets(self, modules: Sequence[str] = ()) -> tuple[MigrationSet, ...]:
         """Return the migration sets of `modules`, or all, in the order in which they are applied, without a database.

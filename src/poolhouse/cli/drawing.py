@@ -12,7 +12,7 @@ from poolhouse._core.identifiers import parse_qualified
 from poolhouse._core.listing import some_of
 from poolhouse._core.picture import Edge, EdgeKind, Node, NodeKind, Picture, picture
 from poolhouse._core.roles import role_of
-from poolhouse.container.graph import Graph, effective, made_class, makes, named
+from poolhouse.container.graph import Graph, effective, made_class, makes, named, wants_a_schema
 from poolhouse.container.plan import plan_start
 from poolhouse.container.resources import original
 from poolhouse.migrations import MigrationSet
@@ -53,7 +53,7 @@ class _Drawing:
         self._managers = {
             each: cast("SchemaManager", each())
             for each in self._providers
-            if makes(each, SchemaManager) and not self._is_of_many(each)
+            if makes(each, SchemaManager) and not wants_a_schema(each)
         }
         self._sets = {each: cast("MigrationSet", each()) for each in self._providers if makes(each, MigrationSet)}
 
@@ -178,11 +178,6 @@ class _Drawing:
         made = made_class(provider) or original(provider)
         label = getattr(made, "__qualname__", "")
         return label if isinstance(label, str) else ""
-
-    @staticmethod
-    def _is_of_many(provider: Provider) -> bool:
-        given = getattr(provider, "kwargs", {})
-        return "service" in given and "schema" not in given
 
 
 def _role(manager: SchemaManager) -> str:
