@@ -264,6 +264,12 @@ def _unavailable(
     return ServerUnavailableError(f"{fact}{after} ({_reason(error)})", address=address, remedy=remedy)
 
 
+def no_answer(address: str) -> ServerUnavailableError:
+    """Return the error for a server that said nothing in the time there was."""
+    remedy = "See that the server runs and that host and port are right"
+    return ServerUnavailableError("no answer in time", address=address, remedy=remedy)
+
+
 def _reason(error: BaseException) -> str:
     if isinstance(error, asyncpg.PostgresError):
         return str(error.args[0]).partition("\n")[0].rstrip(".") if error.args else type(error).__name__

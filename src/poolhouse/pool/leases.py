@@ -3,66 +3,54 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import random
 import time
-from contextlib import suppress
 from copy import copy
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
-
-from poolhouse._core.hand_off import FORGET_PREPARED, NOTHING_PREPARED, clear_session, set_role
 from poolhouse._core.session_effects import SessionEffect
 from poolhouse._core.sharing import Share, Sharing
 from poolhouse.errors import (
     ConnectionLostError,
-    PoolError,
-    PoolExhaustedError,
     PoolStateError,
     QueryTimeoutError,
-    RoleError,
-    SelfDeadlockError,
-    ServerUnavailableError,
     UsageError,
 )
+from poolhouse.pool.clearing import Clearing
 from poolhouse.pool.events import (
     Acquired,
     ConnectionBroken,
     Events,
     HandedOff,
-    HeldTooLong,
     SessionReset,
     SlowStatement,
 )
-from poolhouse.pool.faults import CONNECT_ERRORS, DRIVER_ERRORS, connect_error, translate
+from poolhouse.pool.faults import DRIVER_ERRORS, no_answer, translate
+from poolhouse.pool.growing import Growing
 from poolhouse.pool.lease import Lease, Place, Use
 from poolhouse.pool.pooling import OWN_SERVICE, PoolerFoundError
-from poolhouse.pool.statistics import PoolStatistics, ServiceTally, WaitHistogram
+from poolhouse.pool.statistics import PoolStatistics, ServiceTally
+from poolhouse.pool.upkeep import Upkeep
+from poolhouse.pool.waiting import Waiting
 from poolhouse.settings import Reset
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
+
+    import asyncpg
 
     from poolhouse._core.lifecycle import LifecycleState
     from poolhouse.errors import PoolhouseError
     from poolhouse.pool.pooling import Pooling
     from poolhouse.settings import DatabaseSettings
 
-_log = logging.getLogger("poolhouse.pool")
-_chance = random.SystemRandom()
 
 # Seconds for which a lease stays with one service while others wait: a hundred point reads, and hardly a wait.
 _LENGTH_OF_TURN = 0.005
 # Replicas that were started together should not all connect anew at the same moment.
 _YOUNGEST = 0.9
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 2.0
-_SHORTEST_ROUND = 0.02
 # Also for whose time is up when he gets a connection: cut short, it would cost the connection, where nobody has time.
 _SHORTEST_HAND_OFF = 0.1
-_LONGEST_ROUND = 5.0
 
 
 class Leases:
@@ -83,7 +71,7 @@ class Leases:
         self.pooling = pooling
         self._settings = settings
         self._address = address
-        self._roles = roles
+        self._clearing = Clearing(pooling, settings, address=address, roles=roles)
         self._events = events
         self._loop = asyncio.get_running_loop()
         self.is_debugged = self._loop.get_debug()
@@ -94,26 +82,20 @@ class Leases:
         )
         self.all: set[Lease] = set()
         self.tallies: dict[str, ServiceTally] = {}
-        self.histogram = WaitHistogram()
         self.opened = 0
         self.closed = 0
         self.broken = 0
-        self._held: set[Lease] = set()
+        self.held: set[Lease] = set()
         self._sizes = asyncio.Event()
         self._leaving: set[Lease] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._opening: set[asyncio.Task[None]] = set()
-        self._failure: PoolhouseError | None = None
-        self._pause = _FIRST_PAUSE
-        self._may_connect_at = 0.0
         self._looks_each_time = settings.reset is Reset.ALWAYS or settings.max_uses > 0
-        self._next_deadline = float("inf")
-        self._deadline_timer: asyncio.TimerHandle | None = None
-        self._round_timer: asyncio.TimerHandle | None = None
-        self._grow_timer: asyncio.TimerHandle | None = None
         self._closing: PoolStateError | None = None
         self._quiet: asyncio.Event | None = None
         self._has_ended = False
+        self.growing = Growing(self, address=address)
+        self._waiting = Waiting(self, address=address)
+        self._upkeep = Upkeep(self, settings, events)
 
     # Opening and closing
 
@@ -122,7 +104,7 @@ class Leases:
         attempts = [asyncio.ensure_future(self.pooling.connect()) for _ in range(max(self.min_size, 1))]
         try:
             for connection in await asyncio.gather(*attempts):
-                self._admit(connection)
+                self.admit(connection)
         except BaseException:
             for attempt in attempts:
                 attempt.add_done_callback(_terminate_result)
@@ -130,9 +112,10 @@ class Leases:
             self.terminate(None)
             await asyncio.wait(attempts)
             raise
-        self._schedule_round()
+        self._upkeep.begin()
 
-    def _admit(self, connection: asyncpg.Connection[Any]) -> None:
+    def admit(self, connection: asyncpg.Connection[Any]) -> None:
+        """Take up a new connection; where there are too many by now, part with it."""
         now = time.monotonic()
         age = self._settings.max_age * random.uniform(_YOUNGEST, 1.0)  # noqa: S311 - jitter is no secret
         lease = Lease(connection, born=now, expires=now + age)
@@ -140,9 +123,7 @@ class Leases:
         self.opened += 1
         self.all.add(lease)
         self._sizes.set()
-        self._failure = None
-        self._pause = _FIRST_PAUSE
-        self._may_connect_at = 0.0
+        self.growing.note_admitted()
         if len(self.all) > self.max_size:
             self._retire(lease)
         else:
@@ -153,7 +134,7 @@ class Leases:
         self._closing = refusal
         self._looks_each_time = True
         self._quiet = asyncio.Event()
-        self._note_quiet()
+        self.note_quiet()
         await self._quiet.wait()
 
     async def close(self) -> None:
@@ -167,10 +148,8 @@ class Leases:
     def terminate(self, refusal: PoolStateError | None) -> None:
         """Cut all connections, in use or not, and refuse whoever waits."""
         self._end()
-        for place in self.sharing.queued():
-            self.sharing.leave(place)
-            if refusal is not None and not place.future.done():
-                place.future.set_exception(copy(refusal))
+        if refusal is not None:
+            self.turn_away(refusal)
         # The tasks that reset or close one end with their connection.
         for lease in [*self.all, *self._leaving]:
             lease.is_gone = True
@@ -181,25 +160,43 @@ class Leases:
             share.in_use = 0
             share.idle.clear()
         self.sharing.free.clear()
-        self._note_quiet()
+        self.note_quiet()
 
     def _end(self) -> None:
         self._has_ended = True
         self._sizes.set()
-        for timer in (self._deadline_timer, self._round_timer, self._grow_timer):
-            if timer is not None:
-                timer.cancel()
-        for opening in self._opening:
-            opening.cancel()
+        self._waiting.end()
+        self.growing.end()
+        self._upkeep.end()
 
     async def settle(self) -> None:
         """Return when no task of this pool is left; after `terminate` that is at once, or nearly."""
-        while tasks := [*self._tasks, *self._opening]:
+        while tasks := [*self._tasks, *self.growing.under_way]:
             await asyncio.wait(tasks)
 
-    def _note_quiet(self) -> None:
+    def note_quiet(self) -> None:
+        """Let a closing go on once nobody holds or waits for a connection."""
         if self._quiet is not None and not self.sharing.waiting and not self.in_use:
             self._quiet.set()
+
+    def turn_away(self, failure: PoolhouseError) -> None:
+        """Refuse whoever waits."""
+        for place in self.sharing.queued():
+            self.sharing.leave(place)
+            if not place.future.done():
+                # One error for each, which would gather the traces of all otherwise.
+                place.future.set_exception(copy(failure))
+
+    @property
+    def wanted(self) -> int:
+        """How many connections more there should be, for those who wait and for `min_size`."""
+        missing = 0 if self.is_closing else self.min_size - len(self.all)
+        return max(self.sharing.wanted, missing)
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nobody gets a connection any more but who waits for one already."""
+        return self._closing is not None
 
     @property
     def is_of_this_loop(self) -> bool:
@@ -216,7 +213,7 @@ class Leases:
         now = time.monotonic()
         idle = set(self.sharing.idle_leases())
         # What broke while it was held is held all the same.
-        held = sorted((self.all - idle) | self._held, key=lambda lease: lease.since)
+        held = sorted((self.all - idle) | self.held, key=lambda lease: lease.since)
         return tuple(lease.describe(now) for lease in held if lease.owner is not None and share in {None, lease.owner})
 
     # Taking
@@ -258,16 +255,18 @@ class Leases:
         deadline = begun + (self._settings.acquire_timeout if timeout is None else timeout)
         share = self.sharing.share(service)
         while True:
+            if self._closing is not None:
+                raise copy(self._closing)
             # Where others of the service wait, there is nothing to take.
             lease = None if share.waiting else self._take_idle(share, begun)
             if lease is None:
-                place = self._queue_up(share, begun, deadline)
+                place = self._waiting.join(share, begun, deadline)
                 try:
                     lease = await place.future
                 except BaseException:
-                    self._leave_queue(place)
+                    self._waiting.leave(place)
                     raise
-                self.histogram.add(time.monotonic() - begun)
+                self._waiting.histogram.add(time.monotonic() - begun)
             if not lease.needs_hand_off and not lease.connection.is_closed():
                 break
             # Others may ask meanwhile who holds it, and what for.
@@ -277,11 +276,7 @@ class Leases:
             # It was asked nothing yet, so another will do.
             self._break(lease, "the server ended it while it was idle")
         if lease.lent is not None and statement is not None:
-            try:
-                lease.lent.admit(statement, effect)
-            except UsageError:
-                self._put_back_with_care(lease)
-                raise
+            self._admit_statement(lease, statement, effect)
         now = time.monotonic()
         lease.since = now
         lease.statement = statement
@@ -290,55 +285,25 @@ class Leases:
         if effect:
             lease.soil(effect)
         lease.waited = now - begun
-        self._tally(service).add_wait(lease.waited)
+        self.tally(service).add_wait(lease.waited)
         if self._events.watch_every_use:
             self._events.tell(Acquired(service, lease.waited))
         return lease
 
+    def _admit_statement(self, lease: Lease, statement: str, effect: SessionEffect) -> None:
+        assert lease.lent is not None  # noqa: S101 - a pooler is in between, or this is not called
+        try:
+            lease.lent.admit(statement, effect)
+        except UsageError:
+            self.take_back(lease)
+            raise
+
     def _take_idle(self, share: Share[Lease, Place], now: float) -> Lease | None:
-        if self._closing is not None:
-            raise copy(self._closing)
         while (lease := self.sharing.take(share, now)) is not None:
             if not lease.connection.is_closed():
                 return lease
             self._break(lease, "the server ended it while it was idle")
         return None
-
-    def _queue_up(self, share: Share[Lease, Place], begun: float, deadline: float) -> Place:
-        if self._closing is not None:
-            raise copy(self._closing)
-        if self._held:
-            self._refuse_self_deadlock(share)
-        failure = self._failure
-        if failure is not None and not self.all and begun < self._may_connect_at and not is_retryable(failure):
-            # A server that is asked too often with a wrong password may lock the role.
-            raise copy(failure)
-        place = Place(share, begun, deadline, self._loop.create_future())
-        self.sharing.join(place)
-        if deadline < self._next_deadline:
-            self._watch(deadline)
-        if len(self.all) < self.max_size:
-            self._grow()
-        return place
-
-    def _leave_queue(self, place: Place) -> None:
-        """Take somebody out of the queue who waits no longer, because he was cancelled, refused or is too late."""
-        self.histogram.add(time.monotonic() - place.begun)
-        future = place.future
-        if future.done() and not future.cancelled() and future.exception() is None:
-            self._put_back_with_care(future.result())
-        self.sharing.leave(place)
-        self._note_quiet()
-
-    def _refuse_self_deadlock(self, share: Share[Lease, Place]) -> None:
-        task = asyncio.current_task()
-        own = [lease for lease in self.all if lease.use is not None and lease.use.task is task]
-        is_at_limit = share.in_use >= share.limit
-        if is_at_limit:
-            own = [lease for lease in own if lease.owner is share]
-        if own and len(own) >= (share.limit if is_at_limit else self.max_size):
-            is_limited = is_at_limit and share.limit < self.max_size
-            raise SelfDeadlockError(service=share.service, held=len(own), is_limited=is_limited)
 
     def _give(self, place: Place | None, lease: Lease) -> None:
         while place is not None:
@@ -348,51 +313,6 @@ class Leases:
             # Cancelled in this very moment, and not yet out of the queue, as all who come next may be.
             place = self._offer(lease)
 
-    # Deadlines: one timer for all who wait, since hardly anybody's is ever reached.
-
-    def _watch(self, deadline: float) -> None:
-        if self._deadline_timer is not None:
-            self._deadline_timer.cancel()
-        self._next_deadline = deadline
-        delay = max(deadline - time.monotonic(), 0.0)
-        self._deadline_timer = self._loop.call_later(delay, self._note_deadline)
-
-    def _note_deadline(self) -> None:
-        now = time.monotonic()
-        self._next_deadline = float("inf")
-        self._deadline_timer = None
-        next_one = float("inf")
-        holders = cache(self.holders)  # for all who are late at once
-        for place in self.sharing.queued():
-            if place.deadline > now:
-                next_one = min(next_one, place.deadline)
-            elif not place.future.done():
-                self.sharing.leave(place)
-                place.future.set_exception(self._overdue(place, now, holders))
-        if next_one < float("inf"):
-            self._watch(next_one)
-        self._note_quiet()
-
-    def _overdue(
-        self, place: Place, now: float, holders: Callable[[Share[Lease, Place] | None], tuple[str, ...]]
-    ) -> PoolhouseError:
-        share = place.share
-        if len(self.all) < self.max_size and share.in_use < share.limit:
-            return copy(self._failure) or self._silent()
-        self._tally(share.service).exhausted += 1
-        is_limited = share.limit < self.max_size and share.in_use >= share.limit
-        return PoolExhaustedError(
-            service=share.service,
-            waited=now - place.begun,
-            holders=holders(share if is_limited else None),
-            max_size=share.limit if is_limited else self.max_size,
-            is_limited=is_limited,
-        )
-
-    def _silent(self) -> ServerUnavailableError:
-        remedy = "See that the server runs and that host and port are right"
-        return ServerUnavailableError("no answer in time", address=self._address, remedy=remedy)
-
     # Handing off and resetting
 
     async def _make_ready(self, lease: Lease, share: Share[Lease, Place], deadline: float) -> bool:
@@ -401,12 +321,13 @@ class Leases:
             return False
         if not lease.needs_hand_off:
             return True
-        role = self._roles.get(share.service)
-        is_as_wanted = lease.is_bare and role is None and not self.pooling.is_wanted_of(share.service)
+        role = self._clearing.role_of(share.service)
         if lease.lent is not None:
             # Each of its transactions will say so.
             lease.lent.speak_for(share.service, role)
-        elif not is_as_wanted and not await self._hand_off(lease, share.service, role, deadline):
+        elif not self._clearing.needs_nothing(lease, share.service) and not await self._hand_off(
+            lease, share.service, role, deadline
+        ):
             return False
         lease.is_bare = lease.needs_hand_off = False
         lease.served = share.service
@@ -417,76 +338,35 @@ class Leases:
         is_counted = not (lease.is_bare and role is None)
         lease.effect = SessionEffect.SPOILT  # unless what follows comes to its end
         try:
-            await self._speak_for(lease, role, timeout=max(deadline - begun, _SHORTEST_HAND_OFF))
+            await self._clearing.speak_for(lease, role, timeout=max(deadline - begun, _SHORTEST_HAND_OFF))
         except PoolerFoundError:
             self._note_pooler()
             self._retire(lease)
             return False
         except BaseException as error:
-            failure = self._failed_hand_off(error, service, role)
+            failure = self._clearing.fault_of(error, service, role)
             # One that the administrator cancelled says nothing about the role either.
             if isinstance(failure, ConnectionLostError | QueryTimeoutError):
                 return False
-            self._put_back_with_care(lease)
+            self.take_back(lease)
             if failure is None:
                 raise
             raise failure from None
         # Where roles were changed meanwhile, they count with the next use.
-        is_right = role == self._roles.get(service)
+        is_right = role == self._clearing.role_of(service)
         lease.effect = SessionEffect.CLEAN if is_right else SessionEffect.DIRTY
         if is_counted:
-            self._tally(service).hand_offs += 1
+            self.tally(service).hand_offs += 1
             if self._events.has(HandedOff):
                 self._events.tell(HandedOff(service, lease.served, time.monotonic() - begun))
         return True
-
-    def _failed_hand_off(self, error: BaseException, service: str, role: str | None) -> PoolhouseError | None:
-        if isinstance(error, TimeoutError):
-            return self._silent()
-        failure = translate(error, service=service)
-        if failure is None or isinstance(failure, ConnectionLostError | QueryTimeoutError) or role is None:
-            return failure
-        return RoleError(service=service, role=role, reason=str(failure.fact))
-
-    async def _speak_for(self, lease: Lease, role: str | None, *, timeout: float) -> None:
-        connection = lease.connection
-        if lease.lent is not None:
-            await lease.lent.settle(is_in_doubt=lease.is_in_doubt, timeout=timeout)
-            lease.lent.speak_for(lease.service or OWN_SERVICE, role)
-            lease.is_in_doubt = False
-            return
-        if lease.is_bare:
-            lease.is_bare = False
-            if self.pooling.detects:
-                await self.pooling.begin_session(connection, role, timeout=timeout)
-            else:
-                await connection.execute(set_role(role), timeout=timeout)
-            return
-        if lease.is_in_doubt:
-            # The driver waits here for the end of what it cancelled.
-            with suppress(asyncpg.PostgresError):
-                await connection.execute("SELECT", timeout=timeout)
-            lease.is_in_doubt = False
-        message = clear_session(role, in_transaction=lease.is_in_transaction, seed=_chance.uniform(-1.0, 1.0))
-        if await connection.execute(message, timeout=timeout) != NOTHING_PREPARED:
-            await connection.execute(FORGET_PREPARED, timeout=timeout)
-
-    def _time_to_reset(self, lease: Lease) -> float:
-        limit = self._settings.connect_timeout
-        # What did not answer in time may never do so again, and nobody can use it until that is known.
-        return min(limit, self._settings.check_timeout) if lease.is_in_doubt else limit
 
     async def _reset(self, lease: Lease) -> None:
         """Clear a session for its own service again, or for nobody where it was poolhouse's."""
         begun = time.monotonic()
         service = lease.service or OWN_SERVICE
         try:
-            # Roles may change while the server is at it.
-            while lease.effect is not SessionEffect.CLEAN:
-                role = self._roles.get(service)
-                await self._speak_for(lease, role, timeout=self._time_to_reset(lease))
-                if role == self._roles.get(service):
-                    lease.effect = SessionEffect.CLEAN
+            await self._clearing.clear(lease, service)
         except BaseException as error:
             self._break(lease, f"its session could not be cleared: {type(error).__name__}")
             if isinstance(error, (*DRIVER_ERRORS, asyncio.CancelledError)):
@@ -494,7 +374,7 @@ class Leases:
             raise
         if lease.is_gone:
             return
-        self._tally(service).resets += 1
+        self.tally(service).resets += 1
         if self._events.has(SessionReset):
             self._events.tell(SessionReset(service, time.monotonic() - begun))
         if self._is_spent(lease):
@@ -510,7 +390,7 @@ class Leases:
     def put_back(self, lease: Lease) -> None:
         """End a use. What it did to the session is undone before anybody else sees the connection."""
         if lease.effect or self._looks_each_time:
-            self._put_back_with_care(lease)
+            self.take_back(lease)
         elif not self.sharing.waiting:
             share = lease.owner
             share.in_use -= 1  # type: ignore[union-attr] # what is in use has an owner
@@ -518,11 +398,12 @@ class Leases:
         else:
             now = time.monotonic()
             if lease.expires <= now:
-                self._put_back_with_care(lease)
+                self.take_back(lease)
             else:
                 self._give(self.sharing.put_back(lease, now), lease)
 
-    def _put_back_with_care(self, lease: Lease) -> asyncio.Task[None] | None:
+    def take_back(self, lease: Lease) -> asyncio.Task[None] | None:
+        """End a use about which anything may be; return the task that clears the session, where it needs to be."""
         lease.use = None
         if lease.is_gone:
             return None
@@ -543,7 +424,7 @@ class Leases:
 
     def _return(self, lease: Lease) -> None:
         self._give(self._offer(lease), lease)
-        self._note_quiet()
+        self.note_quiet()
 
     def _offer(self, lease: Lease) -> Place | None:
         """End a use; return who is to have the lease now."""
@@ -563,7 +444,7 @@ class Leases:
         """End a use whose only statement failed; raises our error for what the driver raised."""
         service = lease.service
         lease.note(error)
-        self._put_back_with_care(lease)
+        self.take_back(lease)
         failure = translate(error, service=service, sql=sql, schema=schema, reads=reads)
         if failure is not None:
             # Not chained: the driver's text can hold the query's arguments.
@@ -571,16 +452,16 @@ class Leases:
 
     def hold(self, lease: Lease, service: str) -> Use:
         """Let the running task hold a lease for more than a statement."""
-        self._held.add(lease)
+        self.held.add(lease)
         use = lease.use = Use(lease, self, service)
         return use
 
     def release(self, lease: Lease) -> asyncio.Task[None] | None:
         """End a use by hand; return the task that clears the session, where it needs to be."""
-        self._held.discard(lease)
+        self.held.discard(lease)
         if lease.is_in_transaction:
             lease.soil(SessionEffect.DIRTY)
-        return self._put_back_with_care(lease)
+        return self.take_back(lease)
 
     def _retire(self, lease: Lease) -> None:
         """Close a connection that somebody held until now, and let another take its place."""
@@ -616,8 +497,8 @@ class Leases:
         self.sharing.end_use(lease)
         for served, place in self.sharing.serve(time.monotonic()):
             self._give(place, served)
-        self._grow()
-        self._note_quiet()
+        self.growing.grow()
+        self.note_quiet()
 
     def _forget(self, lease: Lease) -> None:
         self.all.discard(lease)
@@ -632,7 +513,7 @@ class Leases:
             lease.is_gone = True
             self._forget(lease)
             self._note_broken(lease, "the server ended it while it was idle")
-            self._grow()
+            self.growing.grow()
         else:
             self._forget(lease)
 
@@ -643,88 +524,28 @@ class Leases:
 
     # Growing and shrinking
 
-    def _grow(self) -> None:
-        """Connect for those who wait, as far as there is room, and for `min_size`."""
-        room = self.max_size - len(self.all) - len(self._opening)
-        if room <= 0 or self._has_ended:
-            return
-        wanted = max(self.sharing.wanted, self.min_size - len(self.all) if self._closing is None else 0)
-        count = min(wanted - len(self._opening), room)
-        if count <= 0:
-            return
-        pause = self._may_connect_at - time.monotonic()
-        # Where there is no connection at all, nor one on its way, those who wait would rather know at once.
-        if pause > 0 and (self.all or self._opening or not self.sharing.waiting):
-            if self._grow_timer is None:
-                self._grow_timer = self._loop.call_later(pause, self._grow_again)
-            return
-        for _ in range(count):
-            opening = asyncio.create_task(self._open_another(), name="poolhouse: connecting")
-            self._opening.add(opening)
-            opening.add_done_callback(self._note_opened)
-
-    def _grow_again(self) -> None:
-        self._grow_timer = None
-        self._grow()
-
-    async def _open_another(self) -> None:
-        try:
-            connection = await self.pooling.connect()
-        except CONNECT_ERRORS as error:
-            self._opening.discard(asyncio.current_task())
-            self._note_refused(connect_error(error, address=self._address))
-            return
-        self._opening.discard(asyncio.current_task())
-        if self._has_ended:
-            connection.terminate()
-        else:
-            self._admit(connection)
-
-    def _note_refused(self, failure: PoolhouseError) -> None:
-        self._failure = failure
-        self._may_connect_at = time.monotonic() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
-        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
-        if self.all or self._opening:
-            return
-        # Nobody can give anything back, and nothing is on its way, so whoever waits would do so in vain.
-        for place in self.sharing.queued():
-            self.sharing.leave(place)
-            if not place.future.done():
-                # One error for each, which would gather the traces of all otherwise.
-                place.future.set_exception(copy(failure))
-
-    def _note_opened(self, opening: asyncio.Task[None]) -> None:
-        self._opening.discard(opening)
-        if not opening.cancelled() and (error := opening.exception()) is not None:
-            fact = f"connecting failed in an unforeseen way ({type(error).__name__})"
-            _log.error("%s: %s", self._address, fact)
-            remedy = "Report it, unless the event loop is about to end"
-            self._note_refused(ServerUnavailableError(fact, address=self._address, remedy=remedy))
-        self._grow()
-        self._note_quiet()
-
     async def resize(self, min_size: int, max_size: int) -> None:
         """Keep and allow so many connections from now on; those in use above that are closed when they come back."""
         self.min_size, self.max_size = min_size, max_size
         self.sharing.change_limit(max_size)
         for lease in self.sharing.idle_leases()[: max(len(self.all) - max_size, 0)]:
-            self._retire_idle(lease)
+            self.retire_idle(lease)
         # Those in use are looked at when they come back, and so is each use after that.
         self._looks_each_time = self._looks_each_time or len(self.all) > max_size
         for lease, place in self.sharing.serve(time.monotonic()):
             self._give(place, lease)
-        self._grow()
+        self.growing.grow()
         # Not what was asked for here: the sizes may have been changed again.
         await self._until(lambda: self.min_size <= len(self.all) <= self.max_size)
 
     async def wait_for_size(self, timeout: float) -> None:
         """Return when `min_size` connections stand; raises ServerUnavailableError after `timeout` seconds."""
-        self._grow()
+        self.growing.grow()
         try:
             async with asyncio.timeout(timeout):
                 await self._until(lambda: len(self.all) >= self.min_size)
         except TimeoutError:
-            raise copy(self._failure) or self._silent() from None
+            raise copy(self.growing.failure) or no_answer(self._address) from None
 
     async def _until(self, is_so: Callable[[], bool]) -> None:
         while not is_so() and not self._has_ended:
@@ -736,7 +557,7 @@ class Leases:
         self.pooling.note_pooler()
         for lease in self.sharing.idle_leases():
             if lease.lent is None:
-                self._retire_idle(lease)
+                self.retire_idle(lease)
         for lease in self.all:
             if lease.lent is None:
                 lease.soil(SessionEffect.SPOILT)
@@ -749,38 +570,17 @@ class Leases:
             if lease.effect is SessionEffect.CLEAN:
                 lease.effect = SessionEffect.DIRTY
 
-    def _retire_idle(self, lease: Lease) -> None:
+    def retire_idle(self, lease: Lease) -> None:
+        """Close a connection that nobody uses."""
         self.sharing.remove(lease)
         lease.is_gone = True
         self._forget(lease)
         self._part_with(lease)
 
-    def _schedule_round(self) -> None:
-        times = (self._settings.max_idle, self._settings.max_age, self._settings.long_hold)
-        period = min(max(min(times) / 4, _SHORTEST_ROUND), _LONGEST_ROUND)
-        self._round_timer = self._loop.call_later(period, self._make_round)
-
-    def _make_round(self) -> None:
-        """Close what is too old or was idle for too long, and tell of what is held for long."""
-        now = time.monotonic()
-        for lease in self.sharing.idle_leases():
-            is_superfluous = lease.since + self._settings.max_idle <= now and len(self.all) > self.min_size
-            if is_superfluous or lease.expires <= now or lease.connection.is_closed():
-                self._retire_idle(lease)
-        tells = self._events.has(HeldTooLong)
-        for lease in self.all.difference(self.sharing.idle_leases()):
-            if lease.expires <= now:
-                # One that is hardly ever idle is found so by chance only; this replaces it when it comes back.
-                lease.soil(SessionEffect.SPOILT)
-            if tells and lease.told_since != lease.since and lease.since + self._settings.long_hold <= now:
-                lease.told_since = lease.since
-                self._events.tell(HeldTooLong(lease.service or OWN_SERVICE, lease.statement, now - lease.since))
-        self._grow()
-        self._schedule_round()
-
     # Accounts
 
-    def _tally(self, service: str) -> ServiceTally:
+    def tally(self, service: str) -> ServiceTally:
+        """Return the counts of a service."""
         tally = self.tallies.get(service)
         if tally is None:
             tally = self.tallies[service] = ServiceTally()
@@ -809,8 +609,8 @@ class Leases:
             opened=self.opened,
             closed=self.closed,
             broken=self.broken,
-            services={service: self._tally(service).freeze(shares[service]) for service in sorted(shares)},
-            waits=self.histogram.freeze(),
+            services={service: self.tally(service).freeze(shares[service]) for service in sorted(shares)},
+            waits=self._waiting.histogram.freeze(),
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -818,11 +618,6 @@ class Leases:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
-
-
-def is_retryable(failure: PoolhouseError) -> bool:
-    """Whether the same may succeed later by itself."""
-    return isinstance(failure, PoolError) and failure.retryable
 
 
 def _terminate_result(attempt: asyncio.Future[asyncpg.Connection[Any]]) -> None:

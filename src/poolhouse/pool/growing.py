@@ -1,0 +1,115 @@
+"""Making connections, as many as are wanted and no more, and pausing after failures."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import time
+from copy import copy
+from typing import TYPE_CHECKING
+
+from poolhouse.errors import PoolError, ServerUnavailableError
+from poolhouse.pool.faults import CONNECT_ERRORS, connect_error
+
+if TYPE_CHECKING:
+    from poolhouse.errors import PoolhouseError
+    from poolhouse.pool.leases import Leases
+
+_log = logging.getLogger("poolhouse.pool")
+
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+
+
+class Growing:
+    """Connections on their way, and why the last one was not to be had."""
+
+    def __init__(self, leases: Leases, *, address: str) -> None:
+        self.failure: PoolhouseError | None = None
+        self.under_way: set[asyncio.Task[None]] = set()
+        self._leases = leases
+        self._address = address
+        self._loop = asyncio.get_running_loop()
+        self._pause = _FIRST_PAUSE
+        self._may_connect_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
+        self._has_ended = False
+
+    def end(self) -> None:
+        """Make no connection any more."""
+        self._has_ended = True
+        if self._timer is not None:
+            self._timer.cancel()
+        for opening in self.under_way:
+            opening.cancel()
+
+    def note_admitted(self) -> None:
+        """Forget failures, since a connection stands."""
+        self.failure = None
+        self._pause = _FIRST_PAUSE
+        self._may_connect_at = 0.0
+
+    def refuse_in_vain(self, now: float) -> None:
+        """Raise the last failure while it is fresh, nothing stands, and waiting cannot mend it."""
+        failure = self.failure
+        if failure is None or self._leases.all or now >= self._may_connect_at:
+            return
+        if not (isinstance(failure, PoolError) and failure.retryable):
+            # A server that is asked too often with a wrong password may lock the role.
+            raise copy(failure)
+
+    def grow(self) -> None:
+        """Connect for those who wait, as far as there is room, and for `min_size`."""
+        room = self._leases.max_size - len(self._leases.all) - len(self.under_way)
+        if room <= 0 or self._has_ended:
+            return
+        count = min(self._leases.wanted - len(self.under_way), room)
+        if count <= 0:
+            return
+        pause = self._may_connect_at - time.monotonic()
+        # Where there is no connection at all, nor one on its way, those who wait would rather know at once.
+        if pause > 0 and (self._leases.all or self.under_way or not self._leases.sharing.waiting):
+            if self._timer is None:
+                self._timer = self._loop.call_later(pause, self._grow_again)
+            return
+        for _ in range(count):
+            opening = asyncio.create_task(self._open_another(), name="poolhouse: connecting")
+            self.under_way.add(opening)
+            opening.add_done_callback(self._note_opened)
+
+    def _grow_again(self) -> None:
+        self._timer = None
+        self.grow()
+
+    async def _open_another(self) -> None:
+        try:
+            connection = await self._leases.pooling.connect()
+        except CONNECT_ERRORS as error:
+            self.under_way.discard(asyncio.current_task())
+            self._note_refused(connect_error(error, address=self._address))
+            return
+        self.under_way.discard(asyncio.current_task())
+        if self._has_ended:
+            connection.terminate()
+        else:
+            self._leases.admit(connection)
+
+    def _note_refused(self, failure: PoolhouseError) -> None:
+        self.failure = failure
+        self._may_connect_at = time.monotonic() + self._pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+        if self._leases.all or self.under_way:
+            return
+        # Nobody can give anything back, and nothing is on its way, so whoever waits would do so in vain.
+        self._leases.turn_away(failure)
+
+    def _note_opened(self, opening: asyncio.Task[None]) -> None:
+        self.under_way.discard(opening)
+        if not opening.cancelled() and (error := opening.exception()) is not None:
+            fact = f"connecting failed in an unforeseen way ({type(error).__name__})"
+            _log.error("%s: %s", self._address, fact)
+            remedy = "Report it, unless the event loop is about to end"
+            self._note_refused(ServerUnavailableError(fact, address=self._address, remedy=remedy))
+        self.grow()
+        self._leases.note_quiet()
