@@ -6,7 +6,7 @@ import collections.abc
 import dataclasses
 import inspect
 from dataclasses import dataclass
-from types import NoneType
+from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, cast, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def product_of(annotation: Any, *, is_entered: bool = False) -> Product:
     if annotation is None or annotation is NoneType:
         return Value(None)
     kind: Any = get_origin(annotation) or annotation
-    is_vague = not isinstance(kind, type) or kind in (object, Any) or getattr(kind, "_is_protocol", False)
+    is_vague = not isinstance(kind, type) or kind in (object, Any, UnionType) or getattr(kind, "_is_protocol", False)
     if is_vague or inspect.isabstract(kind) or issubclass(kind, collections.abc.Awaitable):
         return UNKNOWN
     promised = cast("type[Any]", kind)
