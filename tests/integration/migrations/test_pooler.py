@@ -66,7 +66,7 @@ def pooled(database):
             time.sleep(0.01)
         yield f"postgresql://{user}@/{parts.path.lstrip('/')}?host={folder}&port=6543"
     finally:
-        process.terminate()
+        process.kill()
         process.wait()
         shutil.rmtree(folder)
 

@@ -318,6 +318,7 @@ async def test_taking_can_be_cancelled_in_the_moment_a_connection_is_handed_over
 async def test_taking_can_be_cancelled_anywhere_and_nothing_is_lost(open_pool, observer):
     pool = await open_pool(min_size=0, max_size=1)
     for at in count(1):
+        await observer.sees(1)
         (pid,) = await observer.pids()
         await observer.end(pid)
         await until(lambda: pool.statistics().size == 0)

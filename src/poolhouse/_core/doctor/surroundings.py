@@ -56,8 +56,8 @@ def _pooler(pool: PoolFacts, server: ServerFacts) -> Iterator[Finding]:
         remedy = "Keep these within transactions, or set pooler to session where it lends by session"
         yield advice("pooler", fact, remedy)
         if pool.statement_cache_size:
-            fact = f"it is {pool.statement_cache_size}, which a pooler that lends by transaction must know of"
-            remedy = "Set max_prepared_statements in PgBouncer (1.21 or newer), or this to 0"
+            fact = "statements are prepared anew each time where a pooler that lends by transaction keeps none"
+            remedy = "Set max_prepared_statements in PgBouncer (1.21 or newer), which the pool finds out by itself"
             yield advice("statement_cache_size", fact, remedy)
     if not pool.has_migration_dsn:
         fact = "it is not set, and migrations outside of transactions are refused through a pooler"
