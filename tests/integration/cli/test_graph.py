@@ -64,6 +64,7 @@ class ApplicationContainer(Container):
     settings = providers.Singleton(Settings)
     pool = providers.Resource(SharedPool, settings.provided.database)
     clock = providers.Singleton(Clock)
+    mailer = providers.Factory(Service, providers.List(clock))
     tenants = providers.Factory(SchemaManager, pool, service="tenants")
     control = providers.Factory(SchemaManager, pool, schema="control", service="tenants")
     tenant_migrations = providers.Factory(MigrationSet, control, "migrations/tenants", schemas=["a", "b"])
@@ -94,6 +95,9 @@ ApplicationContainer
 │   └── needs pool
 ├── clock
 │   └── Clock
+├── mailer
+│   ├── Service
+│   └── needs clock
 └── pool
     ├── SharedPool
     └── 2 to 10 connections
