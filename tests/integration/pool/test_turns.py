@@ -83,7 +83,6 @@ async def test_a_busy_service_does_not_hold_up_another(open_pool):
 
     # The next connection that comes back is the other service's, but for those that come back in the same moment.
     assert sum(passed) <= 4 * 4
-    assert min(passed) <= 1
     for task in crowd:
         task.cancel()
     await asyncio.wait(crowd)
