@@ -66,8 +66,10 @@ def _file(container: type) -> str | None:
 
 
 def _short(file: str) -> str:
-    path = Path(file)
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else file
+    try:
+        return str(Path(file).relative_to(Path.cwd()))
+    except (OSError, ValueError):
+        return file
 
 
 def _parsed(file: str) -> ast.Module | None:

@@ -151,6 +151,9 @@ class _Known:
             needed = picture.reached_from(index)
             if needed & faulty or needed & {each for each, _ in errors}:
                 continue
+            for each in needed:
+                # A provider's mode is set by its first call and stays, also when what made it so was overridden since.
+                self.reading.providers[each].reset_async_mode()
             try:
                 self._keep(index, self.reading.providers[index]())
             except PoolhouseError as error:
