@@ -226,6 +226,17 @@ def test_attributes_that_surely_are_not_there_are_missed(product):
     assert lacks(product, "length") is not None
 
 
+def test_products_are_named_and_values_never_shown():
+    assert [str(each) for each in (Made(Car), Made(Animal), Handed(None), Value(None))] == [
+        "a Car",
+        "an Animal",
+        "a provider",
+        "None",
+    ]
+    assert str(Value("a secret")) == "a value of class str"
+    assert "a secret" not in repr(Value("a secret"))
+
+
 def test_a_property_is_never_run():
     class Exploding:
         @property

@@ -192,7 +192,8 @@ def _awaitables(picture: Picture) -> Iterator[Finding]:
         for need in () if node.awaits or node.is_awaited else node.needs:
             needed = picture.nodes[need.node]
             if needed.is_awaited:
-                fact = f"{node.name} is resolved at once, and needs {needed.name}, which has to be awaited"
+                name = f"{node.name}.provided" if node.name == needed.name else node.name
+                fact = f"{name} is resolved at once, and needs {needed.name}, which has to be awaited"
                 remedy = (
                     f"Make {needed.name} a Resource, which the start awaits, or hand over {needed.name}.provider "
                     "and await it where it is used"

@@ -21,7 +21,8 @@ class Made:
     is_exact: bool = True
 
     def __str__(self) -> str:
-        return f"a {self.kind.__qualname__}"
+        name = self.kind.__qualname__
+        return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def attribute_of(product: Product, name: str) -> Product:
 
 
 def lacks(product: Product, name: str) -> tuple[str, ...] | None:
-    """Return the attributes that a product has, if it surely has none of that name; else None.
+    """Return the attributes that a product has, or its fields, if it surely has none of that name; else None.
 
     Only of classes whose instances have their attributes written down: dataclasses, pydantic's models, named tuples.
     """
@@ -120,7 +121,7 @@ def lacks(product: Product, name: str) -> tuple[str, ...] | None:
     known = own.union(fields or ())
     if name in known or (fields is None and answers_anything(kind)):
         return None
-    return tuple(sorted(each for each in known if not each.startswith("_")))
+    return tuple(sorted(fields or (each for each in known if not each.startswith("_"))))
 
 
 def _fields(kind: type) -> set[str] | None:
