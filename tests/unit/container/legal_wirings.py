@@ -152,6 +152,22 @@ class MadeByMetaclass(metaclass=Metaclass):
     def __init__(self, one: int) -> None: ...
 
 
+@dataclass(frozen=True)
+class Lenient:
+    size: int
+
+    def __getattr__(self, name: str) -> int:
+        return 1
+
+
+class Accepting(type):
+    def __instancecheck__(cls, instance: object) -> bool:
+        return True
+
+
+class Accepted(metaclass=Accepting): ...
+
+
 class Service:
     def __init__(
         self,
@@ -208,6 +224,9 @@ async def awaited(size: int = 1) -> int:
 
 def untyped(one, two=None):
     return one, two
+
+
+def wants_accepted(accepted: Accepted) -> None: ...
 
 
 def wants_clock(clock: Clock) -> Clock:
@@ -376,6 +395,8 @@ class Callees(Container):
     mock = providers.Factory(wants_clock, providers.Object(unittest.mock.Mock()))
     specified = providers.Factory(wants_clock, providers.Factory(unittest.mock.Mock, spec=Clock))
     proxy = providers.Factory(wants_clock, providers.Factory(Proxy))
+    accepted = providers.Factory(wants_accepted, clock)
+    lenient = providers.Factory(untyped, providers.Factory(Lenient, 1).provided.anything)
     namespace = providers.Factory(types.SimpleNamespace, a=1)
     attributes = providers.Factory(Clock).add_attributes(zone="UTC", other=clock)
     by_name = providers.Factory("collections.OrderedDict")
@@ -411,8 +432,11 @@ class Parts(Container):
     port.override(providers.Factory(FastClock))
 
 
+SETTINGS = ApplicationSettings(database=DatabaseSettings(max_connections={"users": 2, "tenants": 2}))
+
+
 class Database(Container):
-    settings = providers.Dependency(instance_of=ApplicationSettings, default=ApplicationSettings())
+    settings = providers.Dependency(instance_of=ApplicationSettings, default=SETTINGS)
     pool = providers.Resource(SharedPool, settings.provided.database)
     lazy = providers.Singleton(SharedPool, providers.Factory(DatabaseSettings, max_size=3))
     db = providers.Factory(SchemaManager, pool, schema="users", reads=["legacy.customers"])
