@@ -111,11 +111,12 @@ def _hiding(reading: Reading, reserved: Callable[[type | None], frozenset[str]])
 
 def _made_anew(reading: Reading) -> Iterator[Finding]:
     """Yield pools that a Factory makes, which is another one for each who asks, and nobody opens any of them."""
+    callers = reading.picture.callers()
     for index, provider in enumerate(reading.providers):
-        if isinstance(provider, providers.Factory) and makes(provider, SharedPool):
+        if isinstance(provider, providers.Factory) and makes(provider, SharedPool) and callers[index]:
             name = reading.picture.nodes[index].name
             fact = f"{name} makes another pool for everybody who needs one, and nothing opens them"
-            path = reading.picture.path_to(index, reading.picture.callers())
+            path = reading.picture.path_to(index, callers)
             yield Finding(index, fact, "Make it a Resource: providers.Resource(SharedPool, ...)", path)
 
 

@@ -161,6 +161,7 @@ class ApplicationContainer(Container):
     listed = providers.List(token)
 
     another_pool = providers.Factory(SharedPool, database)
+    another_db = providers.Factory(SchemaManager, another_pool, schema="another")
     foreign = providers.Factory(SchemaManager, SharedPool(DatabaseSettings()), schema="foreign")
 
     limits = providers.Object(Limits(requests=1, seconds=2.0))

@@ -439,6 +439,7 @@ class Database(Container):
     settings = providers.Dependency(instance_of=ApplicationSettings, default=SETTINGS)
     pool = providers.Resource(SharedPool, settings.provided.database)
     lazy = providers.Singleton(SharedPool, providers.Factory(DatabaseSettings, max_size=3))
+    pools = providers.Factory(SharedPool, DatabaseSettings())
     db = providers.Factory(SchemaManager, pool, schema="users", reads=["legacy.customers"])
     same = providers.Singleton(SchemaManager, pool, schema="users")
     elsewhere = providers.Factory(SchemaManager, lazy, schema="users")
