@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
 
+from poolhouse._core.identifiers import quote_identifier
+from poolhouse._core.session_effects import SessionEffect
 from poolhouse.schema.rows import row_builder
 from poolhouse.schema.statements import Statement, compile_statement
 
@@ -85,6 +87,11 @@ class Queries(ABC):
     def _compile(self, query: str) -> Statement:
         return compile_statement(query, self.schema, self.reads)
 
+    def _copying(self, table_name: str, direction: str) -> Statement:
+        """Return what the driver is about to send, for whoever asks who does what."""
+        sql = f"COPY {quote_identifier(self.schema)}.{quote_identifier(table_name)} {direction}"
+        return Statement(sql, SessionEffect.CLEAN, sql, self.schema, self.reads)
+
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
         """Run a statement and return its status, such as `INSERT 0 1`; without arguments, several at once."""
         statement = self._compile(query)
@@ -160,7 +167,8 @@ class Queries(ABC):
         timeout: float | None = None,
     ) -> str:
         """Copy records into a table of this schema, in binary, and return the status, such as `COPY 100`."""
-        async with self._session(timeout, bulk=True) as session, session.limit():
+        statement = self._copying(table_name, "FROM STDIN")
+        async with self._session(timeout, statement=statement, bulk=True) as session, session.limit():
             return await session.connection.copy_records_to_table(
                 table_name,
                 records=session.caller.rows(records),
@@ -180,7 +188,7 @@ class Queries(ABC):
         **options: Unpack[CopyFromFormat],
     ) -> str:
         """Copy a file's content (path, file object or asynchronous iterable of bytes) into a table of this schema."""
-        session = self._session(timeout, bulk=True)
+        session = self._session(timeout, statement=self._copying(table_name, "FROM STDIN"), bulk=True)
         async with session.caller.source(source) as readable, session, session.limit():
             return await session.connection.copy_to_table(
                 table_name,
@@ -201,7 +209,7 @@ class Queries(ABC):
         **options: Unpack[CopyToFormat],
     ) -> str:
         """Copy a table of this schema into `output`: a path, a file object or a coroutine function taking bytes."""
-        session = self._session(timeout, stream=True)
+        session = self._session(timeout, statement=self._copying(table_name, "TO STDOUT"), stream=True)
         async with session.caller.output(output) as writable, session, session.limit():
             return await session.connection.copy_from_table(
                 table_name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 
 import pytest
@@ -236,3 +237,14 @@ async def test_a_handler_may_ask_for_the_statistics(open_pool):
     await until(lambda: not pool.statistics().in_use)
 
     assert set(seen) == {1}
+
+
+async def test_a_slow_copy_is_told_by_its_table(open_pool):
+    pool = await open_pool(slow_statement=0.001)
+    told = []
+    pool.subscribe(SlowStatement, told.append)
+    db = SchemaManager(pool, schema="pg_catalog")
+
+    await db.copy_from_table("pg_class", output=io.BytesIO())
+
+    assert [event.statement for event in told] == ['COPY "pg_catalog"."pg_class" TO STDOUT']
