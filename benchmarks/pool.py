@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from benchmarks import peers
-from benchmarks.benchmark import Benchmark, ratio
+from benchmarks.benchmark import Benchmark, on_one_core, ratio
 from benchmarks.contenders import CONNECTIONS, poolhouse_pool
 from benchmarks.pgbench import find_pgbench, pgbench_per_second
 from benchmarks.servers import server
@@ -62,7 +62,8 @@ async def point_read_of_pgbench() -> float:
                 "poolhouse": partial(per_second, ours, count=5_000),
                 "pgbench": partial(pgbench_per_second, dsn, query, keys=ROWS, connections=CONNECTIONS, count=10_000),
             }
-            return await ratio(contenders, rounds=15, unit="1/s", limit=LIMIT)
+            with on_one_core():
+                return await ratio(contenders, rounds=15, unit="1/s", limit=LIMIT)
 
 
 async def mixed_roles() -> float:
@@ -133,7 +134,8 @@ async def latency_p50() -> float:
             "poolhouse": partial(median_latency, lambda key: db.fetchrow(READ, key)),
             "asyncpg.Pool": partial(median_latency, lambda key: peer.fetchrow(query, key)),
         }
-        return await ratio(contenders, rounds=ROUNDS, unit="µs", limit=LIMIT)
+        with on_one_core():
+            return await ratio(contenders, rounds=ROUNDS, unit="µs", limit=LIMIT)
 
 
 async def manager_bytes() -> float:
@@ -198,7 +200,8 @@ BENCHMARKS = {
 async def compare(ours: Operation, name: str, theirs: Operation) -> float:
     """How many times as many operations we do in a second."""
     contenders = {"poolhouse": partial(per_second, ours, count=COUNT), name: partial(per_second, theirs, count=COUNT)}
-    return await ratio(contenders, rounds=ROUNDS, unit="1/s", limit=LIMIT)
+    with on_one_core():
+        return await ratio(contenders, rounds=ROUNDS, unit="1/s", limit=LIMIT)
 
 
 def asyncpg_pool(dsn: str) -> AbstractAsyncContextManager[asyncpg.Pool]:
