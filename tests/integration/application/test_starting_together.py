@@ -31,7 +31,7 @@ async def applied(dsn):
 
 
 @pytest.mark.parametrize(
-    "rounds", [pytest.param(2, id="short"), pytest.param(20, marks=[pytest.mark.processes, pytest.mark.timeout(180)])]
+    "rounds", [pytest.param(1, id="short"), pytest.param(20, marks=[pytest.mark.processes, pytest.mark.timeout(180)])]
 )
 async def test_two_processes_that_start_together_on_an_empty_database_both_come_up(copy, fresh_database, rounds):
     for _ in range(rounds):

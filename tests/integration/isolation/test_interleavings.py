@@ -24,6 +24,7 @@ def machine_ground(ground):
     return ground
 
 
+@pytest.mark.processes
 def test_hundreds_of_steps_leave_nothing_behind(machine_ground):
     few = settings(UNHURRIED, max_examples=6, stateful_step_count=25)
     run_state_machine_as_test(lambda: PoolMachine(machine_ground), settings=few)

@@ -210,6 +210,7 @@ async def test_wherever_a_process_is_killed_the_next_start_ends_in_the_right_sta
             assert await look(dsn) == RIGHT, moment
 
 
+@pytest.mark.processes
 async def test_a_process_killed_where_nobody_knows_leaves_the_decision_to_a_person(
     database, processes, pool, write, until_asleep
 ):

@@ -6,7 +6,8 @@
 | HTTPException; no such path, or no such method at it               | its status, with its headers   |
 | RequestValidationError                                             | 422 with `errors`              |
 | PoolExhaustedError, PoolStateError, ServerUnavailableError,        |                                |
-| ConnectionLostError, TransactionRollbackError, LockNotAvailableError | 503 with Retry-After         |
+| ServiceRolesBusyError, ConnectionLostError,                        |                                |
+| TransactionRollbackError, LockNotAvailableError                    | 503 with Retry-After           |
 | QueryTimeoutError                                                  | 504                            |
 | IntegrityConstraintViolationError                                  | 409                            |
 | DataError                                                          | 422                            |
@@ -37,6 +38,7 @@ from poolhouse.errors import (
     PoolStateError,
     QueryTimeoutError,
     ServerUnavailableError,
+    ServiceRolesBusyError,
     TransactionRollbackError,
 )
 from poolhouse.integrations.fastapi._invalid_input import invalid_inputs
@@ -78,6 +80,7 @@ _ANSWERS: dict[type[PoolhouseError], _Answer] = {
     PoolExhaustedError: _BUSY,
     TransactionRollbackError: _BUSY,
     LockNotAvailableError: _BUSY,
+    ServiceRolesBusyError: _BUSY,
     PoolStateError: _UNAVAILABLE,
     ServerUnavailableError: _UNAVAILABLE,
     ConnectionLostError: _UNAVAILABLE,
