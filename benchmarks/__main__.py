@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from benchmarks.running import BENCHMARKS, outcome
+from benchmarks.running import BENCHMARKS, figure, outcome
 
 
 def chosen(arguments: list[str]) -> list[str]:
@@ -32,7 +32,7 @@ def main() -> None:
         for key in chosen(sys.argv[1:]):
             print(key, flush=True)
             begun = time.perf_counter()
-            summary.append(process.submit(outcome, key).result())
+            summary.append(outcome(key, lambda key: process.submit(figure, key).result()))
             print(f"  {summary[-1]} ({time.perf_counter() - begun:.0f} s)", flush=True)
     print("\n".join(["", *summary]))
 

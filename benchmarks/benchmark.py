@@ -24,13 +24,15 @@ class SkippedError(Exception):
 class Benchmark:
     """How the number of one key is measured, and its floor: at most or at least that; None where nothing is settled.
 
-    `uvloop` says on which event loop.
+    `uvloop` says on which event loop, and `processes` in how many processes, one after another: a process has its
+    luck with the kernel for as long as it lives.
     """
 
     measure: Callable[[], Coroutine[Any, Any, float]]
     at_most: float | None = None
     at_least: float | None = None
     uvloop: bool = False
+    processes: int = 1
 
     def verdict(self, value: float) -> str:
         if self.at_most is not None:

@@ -190,7 +190,7 @@ _COMPARISONS = {
 }
 # The floors are for uvloop, as it is what is run where speed matters; the standard library's loop is shown besides.
 BENCHMARKS = {
-    **{key: replace(each, uvloop=True) for key, each in _COMPARISONS.items()},
+    **{key: replace(each, uvloop=True, processes=3) for key, each in _COMPARISONS.items()},
     **{f"{key}.asyncio": Benchmark(each.measure) for key, each in _COMPARISONS.items()},
     "pool.fairness.p99_wait_in_queries": Benchmark(fairness_p99, at_most=2, uvloop=True),
     "pool.manager_bytes": Benchmark(manager_bytes, at_most=300),

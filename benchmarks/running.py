@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import statistics
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import migrations, pool, wiring
@@ -19,11 +21,18 @@ def record(key: str, value: float) -> None:
     RESULTS.write_text(json.dumps({**results, key: value}, indent=2, sort_keys=True) + "\n")
 
 
-def outcome(key: str) -> str:
-    """Run a benchmark, keep its number, and say how it stands to its floor."""
+def figure(key: str) -> float:
+    """Measure once."""
+    return BENCHMARKS[key].run()
+
+
+def outcome(key: str, measure: Callable[[str], float]) -> str:
+    """Measure as often as the benchmark asks for, keep the median, and say how it stands to its floor."""
     try:
-        value = round(BENCHMARKS[key].run(), 4)
+        figures = [measure(key) for _ in range(BENCHMARKS[key].processes)]
     except SkippedError as reason:
         return f"{key}: SKIPPED, {reason}"
+    value = round(statistics.median(figures), 4)
     record(key, value)
-    return f"{key} = {value:g}: {BENCHMARKS[key].verdict(value)}"
+    all_of_them = f" (median of {', '.join(f'{each:.3g}' for each in figures)})" if len(figures) > 1 else ""
+    return f"{key} = {value:g}{all_of_them}: {BENCHMARKS[key].verdict(value)}"
