@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import statistics
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks import migrations, pool, wiring
 from benchmarks.benchmark import SkippedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 BENCHMARKS = {**pool.BENCHMARKS, **migrations.BENCHMARKS, **wiring.BENCHMARKS}
