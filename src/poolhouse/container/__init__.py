@@ -2,6 +2,7 @@
 
 from poolhouse._core.lifecycle import LifecycleState
 from poolhouse.container.declarative import Container
+from poolhouse.container.injection import Inject, Injected
 from poolhouse.container.locating import locate, migration_sets, pools
 from poolhouse.container.migrating import migrating
 from poolhouse.container.report import StartReport, StepReport
@@ -11,6 +12,8 @@ __all__ = [
     "Asked",
     "Asking",
     "Container",
+    "Inject",
+    "Injected",
     "LifecycleState",
     "StartReport",
     "StepReport",

@@ -3,9 +3,9 @@
 Needs the extra `fastapi`.
 """
 
+from poolhouse.container import Inject, Injected
 from poolhouse.integrations.fastapi.application import create_application
 from poolhouse.integrations.fastapi.health import Readiness, health
-from poolhouse.integrations.fastapi.injection import Inject, Injected
 from poolhouse.integrations.fastapi.lifespan import lifespan
 from poolhouse.integrations.fastapi.problems import InvalidInput, Problem, install_problem_details, problem_responses
 from poolhouse.integrations.fastapi.router import Router

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter
 
 from poolhouse.container import Asked
+from poolhouse.container.injection import place_of
 from poolhouse.errors import Violations, WiringError
 from poolhouse.integrations.fastapi._declared import describe_problems, translating
 from poolhouse.integrations.fastapi._endpoint import bind_endpoint
-from poolhouse.integrations.fastapi.injection import place_of
 from poolhouse.integrations.fastapi.router import Registration, Router
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from poolhouse.container import locate
+from poolhouse.container.injection import read_injection, read_parameters, read_return_annotation
 from poolhouse.errors import WiringError
-from poolhouse.integrations.fastapi.injection import read_injection, read_parameters, read_return_annotation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
