@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import uuid
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -475,6 +476,37 @@ async def _(stage: Stage) -> None:
 
 
 # What the driver remembers of statements
+
+
+def _drivers_name(number: int) -> str:
+    """Return the name of the statement that the driver prepares as its `number`th, of those of all connections."""
+    return f"__asyncpg_stmt_{number:x}__"
+
+
+async def _cannot_prepare(connection: Any, _stage: Stage) -> bool:
+    try:
+        # A text that no connection has prepared yet.
+        await connection.fetchval(f"SELECT $1::int -- {uuid.uuid4()}", 1)
+    except DatabaseError as error:
+        return error.sqlstate == "42P05"
+    return False
+
+
+@way("PREPARE with the names that the driver takes next", sees=_cannot_prepare)
+async def _(stage: Stage) -> None:
+    async with stage.actor.acquire() as connection:
+        following = range(asyncpg.connection._uid + 1, asyncpg.connection._uid + 10)
+        await connection.execute("; ".join(f"PREPARE {_drivers_name(number)} AS SELECT 1" for number in following))
+        assert await _cannot_prepare(connection, stage)
+
+
+@way("PREPARE with a name that the driver has taken")
+async def _(stage: Stage) -> None:
+    async with stage.actor.acquire() as connection:
+        taken = await connection.fetchval("SELECT name FROM pg_prepared_statements WHERE NOT from_sql LIMIT $1", 1)
+        with pytest.raises(DatabaseError, match="already exists"):
+            await connection.execute(f"PREPARE {taken} AS SELECT 1")
+
 
 _UNQUALIFIED = "SELECT count(*) >= 0 FROM watched"
 

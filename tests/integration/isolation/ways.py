@@ -208,7 +208,8 @@ PREPARED = [
     sent("PREPARE with an odd name", """PREPARE "it's ""p"" $$; --" AS SELECT 1; PREPARE q (int) AS SELECT $1"""),
     sent("PREPARE in DO", "DO $$ BEGIN EXECUTE 'PREPARE p AS SELECT 1'; END $$"),
     sent("PREPARE behind a function", "SELECT alpha.run('PREPARE p AS SELECT 1')", stays=True),
-    sent("PREPARE with the driver's name", "PREPARE __asyncpg_stmt_99__ AS SELECT 1"),
+    # Beyond what the driver's counter ever reaches, which is one for all connections of a process.
+    sent("PREPARE with a name like the driver's", "PREPARE __asyncpg_stmt_ffffffff__ AS SELECT 1"),
 ]
 
 TRANSACTIONS = [
