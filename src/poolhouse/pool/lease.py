@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncpg
 
 from poolhouse._core.session_effects import SessionEffect
 from poolhouse._core.sharing import Leasable, Share, Waiter
 from poolhouse.errors import UsageError
+from poolhouse.pool.faults import aborts_transaction, translate
 from poolhouse.pool.pooling import LentConnection
 
 if TYPE_CHECKING:
@@ -119,6 +120,25 @@ class Place(Waiter):
         self.future = future
 
 
+class Lender(Protocol):
+    """What lends a connection to a single statement: the leases, or a use that has one already.
+
+    Whoever got one gives it back by `put_back`, or with the error that ended the statement by `give_up`.
+    """
+
+    def take_ready(self, service: str, statement: str, effect: SessionEffect) -> Lease | None:
+        """Give a service a lease that needs nothing done to it, or return None."""
+        ...
+
+    def put_back(self, lease: Lease) -> None:
+        """End a statement that ended well."""
+        ...
+
+    def give_up(self, lease: Lease, error: BaseException, *, sql: str, schema: str, reads: frozenset[str]) -> None:
+        """End a statement that failed; raises our error for what the driver raised."""
+        ...
+
+
 class Use:
     """One use of a connection by one service, from when it is taken until it is given back.
 
@@ -153,6 +173,29 @@ class Use:
     def note(self, error: BaseException) -> None:
         """Take down what is left of the session after `error`; see Lease."""
         self.lease.note(error)
+
+    def take_ready(self, service: str, statement: str, effect: SessionEffect) -> Lease:
+        """Lend its connection to a statement; UsageError where it has been given back."""
+        if self.is_over:
+            raise over(service)
+        lease = self.lease
+        lease.statement = statement
+        if effect:
+            lease.soil(effect)
+        return lease
+
+    def put_back(self, lease: Lease) -> None:
+        """Keep the connection for the next statement."""
+
+    def give_up(self, lease: Lease, error: BaseException, *, sql: str, schema: str, reads: frozenset[str]) -> None:
+        """Take down what a statement left that failed; raises our error for what the driver raised."""
+        if not self.is_over:
+            self.failed = self.failed or aborts_transaction(error)
+            lease.note(error)
+        failure = translate(error, service=self.service, sql=sql, schema=schema, reads=reads)
+        if failure is not None:
+            # Not chained: the driver's text can hold the query's arguments.
+            raise failure from None
 
 
 def over(service: str) -> UsageError:

@@ -86,6 +86,8 @@ class Leases:
         self.closed = 0
         self.broken = 0
         self.held: set[Lease] = set()
+        # How many each task holds, for the one question that every wait asks.
+        self.held_by: dict[asyncio.Task[Any] | None, int] = {}
         self._sizes = asyncio.Event()
         self._leaving: set[Lease] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -452,13 +454,18 @@ class Leases:
 
     def hold(self, lease: Lease, service: str) -> Use:
         """Let the running task hold a lease for more than a statement."""
-        self.held.add(lease)
         use = lease.use = Use(lease, self, service)
+        self.held.add(lease)
+        self.held_by[use.task] = self.held_by.get(use.task, 0) + 1
         return use
 
-    def release(self, lease: Lease) -> asyncio.Task[None] | None:
+    def release(self, use: Use) -> asyncio.Task[None] | None:
         """End a use by hand; return the task that clears the session, where it needs to be."""
+        lease = use.lease
         self.held.discard(lease)
+        left = self.held_by.pop(use.task) - 1
+        if left:
+            self.held_by[use.task] = left
         if lease.is_in_transaction:
             lease.soil(SessionEffect.DIRTY)
         return self.take_back(lease)

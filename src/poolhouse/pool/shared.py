@@ -22,11 +22,12 @@ from poolhouse.pool.pooling import OWN_SERVICE, Pooling
 from poolhouse.pool.statistics import PoolStatistics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     import asyncpg
 
-    from poolhouse.pool.lease import Use
+    from poolhouse._core.session_effects import SessionEffect
+    from poolhouse.pool.lease import Lease, Use
     from poolhouse.settings import DatabaseSettings
 
 
@@ -253,6 +254,12 @@ class SharedPool:
 
     # Using
 
+    def take(
+        self, service: str, *, timeout: float | None, statement: str, effect: SessionEffect
+    ) -> Coroutine[Any, Any, Lease]:
+        """Take a lease for a single statement, as `acquire` does for several; whoever lent it takes it back."""
+        return self._opened().take(service, timeout=timeout, statement=statement, effect=effect)
+
     def lease(self, service: str, *, timeout: float | None = None) -> LeaseContext:
         """Return an asynchronous context manager that holds one connection for `service`, as a Use.
 
@@ -279,7 +286,7 @@ class SharedPool:
         if use.is_over:
             return
         use.is_over = True
-        cleared = use.leases.release(use.lease)
+        cleared = use.leases.release(use)
         if wait and cleared is not None:
             await asyncio.wait([cleared])
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from copy import copy
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from poolhouse.errors import PoolExhaustedError, SelfDeadlockError
 from poolhouse.pool.faults import no_answer
@@ -41,7 +41,9 @@ class Waiting:
     def join(self, share: Share[Lease, Place], begun: float, deadline: float) -> Place:
         """Let somebody queue up; raises SelfDeadlockError, or the last error of connecting, where that is in vain."""
         if self._leases.held:
-            self._refuse_self_deadlock(share)
+            task = asyncio.current_task()
+            if self._leases.held_by.get(task, 0) >= min(share.limit, self._leases.max_size):
+                self._refuse_self_deadlock(share, task)
         self._leases.growing.refuse_in_vain(begun)
         place = Place(share, begun, deadline, self._loop.create_future())
         self._sharing.join(place)
@@ -60,8 +62,7 @@ class Waiting:
         self._sharing.leave(place)
         self._leases.note_quiet()
 
-    def _refuse_self_deadlock(self, share: Share[Lease, Place]) -> None:
-        task = asyncio.current_task()
+    def _refuse_self_deadlock(self, share: Share[Lease, Place], task: asyncio.Task[Any] | None) -> None:
         own = [lease for lease in self._leases.all if lease.use is not None and lease.use.task is task]
         is_at_limit = share.in_use >= share.limit
         if is_at_limit:

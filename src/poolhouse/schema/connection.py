@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from poolhouse.pool import SharedPool, Use
+    from poolhouse.pool.lease import Lender
     from poolhouse.schema.session import Scope
     from poolhouse.schema.statements import Statement
 
@@ -32,7 +33,7 @@ class Connection(Queries):
     changed on it, so it is closed when it goes back, and another one takes its place.
     """
 
-    __slots__ = ("_pool", "_reads", "_schema", "_use", "_was_acquired")
+    __slots__ = ("_use", "_was_acquired")
 
     def __init__(
         self, pool: SharedPool, use: Use, *, schema: str, reads: frozenset[str], was_acquired: bool = False
@@ -42,19 +43,10 @@ class Connection(Queries):
         self._use = use
         self._schema = schema
         self._reads = reads
+        self._service = use.service
 
     def __repr__(self) -> str:
         return f"<Connection of service {self._use.service!r}>"
-
-    @property
-    def schema(self) -> str:
-        """The schema that `{{schema}}` and `{{tables.name}}` mean."""
-        return self._schema
-
-    @property
-    def reads(self) -> frozenset[str]:
-        """Tables of other schemas that templates may name, as "schema.table"."""
-        return self._reads
 
     @property
     def raw(self) -> asyncpg.Connection[Any]:
@@ -70,6 +62,9 @@ class Connection(Queries):
     def use(self) -> Use:
         """The use of the pool that this connection is."""
         return self._use
+
+    def _ready(self) -> Lender | None:
+        return None if self._pool.ready is None else self._use
 
     def _session(
         self,

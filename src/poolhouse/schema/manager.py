@@ -10,19 +10,16 @@ from poolhouse.schema.attempts import Attempt, Attempts
 from poolhouse.schema.connection import Connection, Isolation, Transaction
 from poolhouse.schema.notifications import Listener
 from poolhouse.schema.queries import Queries
-from poolhouse.schema.rows import row_builder
 from poolhouse.schema.session import Session, innermost, joined_use
-from poolhouse.schema.statements import Statement, compile_statement
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from asyncpg import Record
-
     from poolhouse.pool import SharedPool
+    from poolhouse.pool.lease import Lender
     from poolhouse.schema.cursor import CursorFactory
+    from poolhouse.schema.statements import Statement
 
-T = TypeVar("T")
 TransactionT = TypeVar("TransactionT", bound=Transaction)
 
 
@@ -40,12 +37,7 @@ class SchemaManager(Queries):
     Raises IdentifierError for a schema name that PostgreSQL cannot hold.
     """
 
-    __slots__ = ("_pool", "_reads", "_schema", "_service")
-
-    _pool: SharedPool
-    _schema: str
-    _reads: frozenset[str]
-    _service: str
+    __slots__ = ()
 
     def __init__(self, pool: SharedPool, *, schema: str, reads: Iterable[str] = (), service: str | None = None) -> None:
         object.__setattr__(self, "_pool", pool)
@@ -81,19 +73,15 @@ class SchemaManager(Queries):
         return self._pool
 
     @property
-    def schema(self) -> str:
-        """The service's schema."""
-        return self._schema
-
-    @property
-    def reads(self) -> frozenset[str]:
-        """Tables of other schemas that templates may name, as "schema.table"."""
-        return self._reads
-
-    @property
     def service(self) -> str:
         """The service whose leases, limits and role it uses."""
         return self._service
+
+    def _ready(self) -> Lender | None:
+        ready = self._pool.ready
+        if ready is None or innermost.get() is None:
+            return ready
+        return joined_use(self._pool, self._service) or ready
 
     def _session(
         self,
@@ -107,103 +95,6 @@ class SchemaManager(Queries):
         return Session(
             self._pool, self._service, held=held, timeout=timeout, statement=statement, bulk=bulk, stream=stream
         )
-
-    # What follows is what Queries does, without a session of its own, where a single statement needs none: no
-    # coroutine, timer or task besides the driver's. Why, and what it saves: docs/decisions/0011.
-
-    async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
-        """Run a statement and return its status, such as `INSERT 0 1`; without arguments, several at once."""
-        leases = self._pool.ready
-        if leases is None or innermost.get() is not None:
-            return await super().execute(query, *args, timeout=timeout)
-        sql, effect, *_ = compile_statement(query, self._schema, self._reads)
-        lease = leases.take_ready(self._service, query, effect)
-        if lease is None:
-            lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
-            timeout = lease.left_of(timeout)
-        try:
-            status: str = await lease.connection.execute(sql, *args, timeout=timeout)
-        except BaseException as error:
-            leases.give_up(lease, error, sql=sql, schema=self._schema, reads=self._reads)
-            raise
-        leases.put_back(lease)
-        return status
-
-    @overload
-    async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: None = None) -> list[Record]: ...
-
-    @overload
-    async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: type[T]) -> list[T]: ...
-
-    async def fetch(
-        self, query: str, *args: Any, timeout: float | None = None, into: type[T] | None = None
-    ) -> list[Record] | list[T]:
-        """Run a query and return all rows, as Records or as instances of `into`.
-
-        `into` is a dataclass or a pydantic model; RowMappingError says which columns do not fit it.
-        """
-        leases = self._pool.ready
-        if leases is None or into is not None or innermost.get() is not None:
-            return await super().fetch(query, *args, timeout=timeout, into=into)
-        sql, effect, *_ = compile_statement(query, self._schema, self._reads)
-        lease = leases.take_ready(self._service, query, effect)
-        if lease is None:
-            lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
-            timeout = lease.left_of(timeout)
-        try:
-            rows: list[Record] = await lease.connection.fetch(sql, *args, timeout=timeout)
-        except BaseException as error:
-            leases.give_up(lease, error, sql=sql, schema=self._schema, reads=self._reads)
-            raise
-        leases.put_back(lease)
-        return rows
-
-    @overload
-    async def fetchrow(
-        self, query: str, *args: Any, timeout: float | None = None, into: None = None
-    ) -> Record | None: ...
-
-    @overload
-    async def fetchrow(self, query: str, *args: Any, timeout: float | None = None, into: type[T]) -> T | None: ...
-
-    async def fetchrow(
-        self, query: str, *args: Any, timeout: float | None = None, into: type[T] | None = None
-    ) -> Record | T | None:
-        """Run a query and return its first row, or None; as a Record or as an instance of `into`."""
-        leases = self._pool.ready
-        if leases is None or innermost.get() is not None:
-            return await super().fetchrow(query, *args, timeout=timeout, into=into)
-        sql, effect, *_ = compile_statement(query, self._schema, self._reads)
-        build = None if into is None else row_builder(into)
-        lease = leases.take_ready(self._service, query, effect)
-        if lease is None:
-            lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
-            timeout = lease.left_of(timeout)
-        try:
-            row: Record | None = await lease.connection.fetchrow(sql, *args, timeout=timeout)
-        except BaseException as error:
-            leases.give_up(lease, error, sql=sql, schema=self._schema, reads=self._reads)
-            raise
-        leases.put_back(lease)
-        return row if build is None or row is None else build(row)
-
-    async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
-        """Run a query and return one column of its first row, or None when there is no row."""
-        leases = self._pool.ready
-        if leases is None or innermost.get() is not None:
-            return await super().fetchval(query, *args, column=column, timeout=timeout)
-        sql, effect, *_ = compile_statement(query, self._schema, self._reads)
-        lease = leases.take_ready(self._service, query, effect)
-        if lease is None:
-            lease = await leases.take(self._service, timeout=timeout, statement=query, effect=effect)
-            timeout = lease.left_of(timeout)
-        try:
-            value: Any = await lease.connection.fetchval(sql, *args, column=column, timeout=timeout)
-        except BaseException as error:
-            leases.give_up(lease, error, sql=sql, schema=self._schema, reads=self._reads)
-            raise
-        leases.put_back(lease)
-        return value
 
     @overload
     def transaction(

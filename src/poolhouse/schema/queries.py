@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from asyncpg import Record
 
+    from poolhouse.pool import SharedPool
+    from poolhouse.pool.lease import Lender
     from poolhouse.schema.session import Session
 
 T = TypeVar("T")
@@ -57,17 +59,26 @@ class Queries(ABC):
     statement on the server. What the server refuses is a DatabaseError without the query's arguments.
     """
 
-    __slots__ = ()
+    __slots__ = ("_pool", "_reads", "_schema", "_service")
+
+    _pool: SharedPool
+    _reads: frozenset[str]
+    _schema: str
+    _service: str
 
     @property
-    @abstractmethod
     def schema(self) -> str:
         """The schema that `{{schema}}` and `{{tables.name}}` mean."""
+        return self._schema
 
     @property
-    @abstractmethod
     def reads(self) -> frozenset[str]:
         """Tables of other schemas that templates may name, as "schema.table"."""
+        return self._reads
+
+    @abstractmethod
+    def _ready(self) -> Lender | None:
+        """Return what lends a connection to a single statement without further ado; None where it takes a session."""
 
     @abstractmethod
     def _session(
@@ -80,12 +91,14 @@ class Queries(ABC):
     ) -> Session:
         """Return the context in which one operation has a connection; see Session."""
 
+    # Why a single statement has a way of its own, without a session, and what that saves: docs/decisions/0011.
+
     def render(self, query: str) -> str:
         """Return the SQL that `query` becomes; raises TemplateError for a placeholder that is not right."""
         return self._compile(query).sql
 
     def _compile(self, query: str) -> Statement:
-        return compile_statement(query, self.schema, self.reads)
+        return compile_statement(query, self._schema, self._reads)
 
     def _copying(self, table_name: str, direction: str) -> Statement:
         """Return what the driver is about to send, for whoever asks who does what."""
@@ -95,8 +108,21 @@ class Queries(ABC):
     async def execute(self, query: str, *args: Any, timeout: float | None = None) -> str:
         """Run a statement and return its status, such as `INSERT 0 1`; without arguments, several at once."""
         statement = self._compile(query)
-        async with self._session(timeout, statement=statement) as session:
-            return await session.connection.execute(statement.sql, *args, timeout=session.remaining())
+        ready = self._ready()
+        if ready is None:
+            async with self._session(timeout, statement=statement) as session:
+                return await session.connection.execute(statement.sql, *args, timeout=session.remaining())
+        lease = ready.take_ready(self._service, query, statement.effect)
+        if lease is None:
+            lease = await self._pool.take(self._service, timeout=timeout, statement=query, effect=statement.effect)
+            timeout = lease.left_of(timeout)
+        try:
+            status: str = await lease.connection.execute(statement.sql, *args, timeout=timeout)
+        except BaseException as error:
+            ready.give_up(lease, error, sql=statement.sql, schema=self._schema, reads=self._reads)
+            raise
+        ready.put_back(lease)
+        return status
 
     async def executemany(self, query: str, args: Iterable[Sequence[Any]], *, timeout: float | None = None) -> None:
         """Run a statement once for each sequence of arguments; all of them take effect, or none."""
@@ -119,8 +145,21 @@ class Queries(ABC):
         """
         statement = self._compile(query)
         build = None if into is None else row_builder(into)
-        async with self._session(timeout, statement=statement) as session:
-            rows = await session.connection.fetch(statement.sql, *args, timeout=session.remaining())
+        ready = self._ready()
+        if ready is None:
+            async with self._session(timeout, statement=statement) as session:
+                rows = await session.connection.fetch(statement.sql, *args, timeout=session.remaining())
+            return rows if build is None else [build(row) for row in rows]
+        lease = ready.take_ready(self._service, query, statement.effect)
+        if lease is None:
+            lease = await self._pool.take(self._service, timeout=timeout, statement=query, effect=statement.effect)
+            timeout = lease.left_of(timeout)
+        try:
+            rows = await lease.connection.fetch(statement.sql, *args, timeout=timeout)
+        except BaseException as error:
+            ready.give_up(lease, error, sql=statement.sql, schema=self._schema, reads=self._reads)
+            raise
+        ready.put_back(lease)
         return rows if build is None else [build(row) for row in rows]
 
     @overload
@@ -137,15 +176,43 @@ class Queries(ABC):
         """Run a query and return its first row, or None; as a Record or as an instance of `into`."""
         statement = self._compile(query)
         build = None if into is None else row_builder(into)
-        async with self._session(timeout, statement=statement) as session:
-            row = await session.connection.fetchrow(statement.sql, *args, timeout=session.remaining())
+        ready = self._ready()
+        if ready is None:
+            async with self._session(timeout, statement=statement) as session:
+                row = await session.connection.fetchrow(statement.sql, *args, timeout=session.remaining())
+            return row if build is None or row is None else build(row)
+        lease = ready.take_ready(self._service, query, statement.effect)
+        if lease is None:
+            lease = await self._pool.take(self._service, timeout=timeout, statement=query, effect=statement.effect)
+            timeout = lease.left_of(timeout)
+        try:
+            row = await lease.connection.fetchrow(statement.sql, *args, timeout=timeout)
+        except BaseException as error:
+            ready.give_up(lease, error, sql=statement.sql, schema=self._schema, reads=self._reads)
+            raise
+        ready.put_back(lease)
         return row if build is None or row is None else build(row)
 
     async def fetchval(self, query: str, *args: Any, column: int = 0, timeout: float | None = None) -> Any:
         """Run a query and return one column of its first row, or None when there is no row."""
         statement = self._compile(query)
-        async with self._session(timeout, statement=statement) as session:
-            return await session.connection.fetchval(statement.sql, *args, column=column, timeout=session.remaining())
+        ready = self._ready()
+        if ready is None:
+            async with self._session(timeout, statement=statement) as session:
+                return await session.connection.fetchval(
+                    statement.sql, *args, column=column, timeout=session.remaining()
+                )
+        lease = ready.take_ready(self._service, query, statement.effect)
+        if lease is None:
+            lease = await self._pool.take(self._service, timeout=timeout, statement=query, effect=statement.effect)
+            timeout = lease.left_of(timeout)
+        try:
+            value: Any = await lease.connection.fetchval(statement.sql, *args, column=column, timeout=timeout)
+        except BaseException as error:
+            ready.give_up(lease, error, sql=statement.sql, schema=self._schema, reads=self._reads)
+            raise
+        ready.put_back(lease)
+        return value
 
     async def fetchmany(
         self, query: str, args: Iterable[Sequence[Any]], *, timeout: float | None = None
