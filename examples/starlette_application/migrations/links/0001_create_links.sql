@@ -1,0 +1,4 @@
+CREATE TABLE {{tables.links}} (
+    name text PRIMARY KEY,
+    target text NOT NULL
+);
