@@ -48,6 +48,7 @@ def describe(container: ApplicationContainer) -> Iterator[str]:
         done = f"applied migrations {versions}" if versions else "migrations up to date"
         yield f"service {migrated.module}: schema {migrated.schema}, {done}"
     yield f"pool: at {pool.address}, {pool.settings.min_size} to {pool.settings.max_size} connections"
+    yield f"{report}"
 
 
 def say(line: str) -> None:

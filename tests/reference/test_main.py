@@ -62,11 +62,12 @@ async def stops_cleanly(process):
 async def test_it_tells_what_a_person_wants_to_know(database):
     async with running(APP_DATABASE__DSN=database, APP_DATABASE__MAX_SIZE="7") as process:
         address, said = await address_of(process)
-        assert [re.sub(r"at [^\s,]+", "at …", line) for line in said] == [
+        assert [re.sub(r"(at) [^\s,]+|(started) in .+", r"\1\2 …", line) for line in said] == [
             "service users: schema users, applied migrations 0001\n",
             "service orders: schema orders, applied migrations 0001\n",
             "service payments: schema payments, applied migrations 0001\n",
             "pool: at …, 2 to 7 connections\n",
+            "started …\n",
             "development: serving at …\n",
         ]
         assert database_of(database) in said[3]

@@ -1,7 +1,10 @@
 """Declarative containers with an ordered, awaitable lifecycle, on dependency-injector's providers."""
 
 from poolhouse._core.lifecycle import LifecycleState
-from poolhouse.container.declarative import Container
+from poolhouse._core.restarting import TaskState
+from poolhouse.container.background import BackgroundTask, uninterrupted
+from poolhouse.container.declarative import Container, background_tasks
+from poolhouse.container.events import BackgroundTaskCrashed
 from poolhouse.container.injection import Inject, Injected
 from poolhouse.container.locating import locate, migration_sets, pools
 from poolhouse.container.migrating import migrating
@@ -11,14 +14,19 @@ from poolhouse.container.validating import Asked, Asking
 __all__ = [
     "Asked",
     "Asking",
+    "BackgroundTask",
+    "BackgroundTaskCrashed",
     "Container",
     "Inject",
     "Injected",
     "LifecycleState",
     "StartReport",
     "StepReport",
+    "TaskState",
+    "background_tasks",
     "locate",
     "migrating",
     "migration_sets",
     "pools",
+    "uninterrupted",
 ]

@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 from dependency_injector import containers, providers
 
 from poolhouse.container.graph import named
-from poolhouse.container.lifecycle import Lifecycle, Limits
+from poolhouse.container.lifecycle import Lifecycle
+from poolhouse.container.limits import limits_of
 from poolhouse.container.plan import plan_resources, plan_start
 from poolhouse.container.resources import guard, original
+from poolhouse.container.supervisor import Body
 from poolhouse.container.validating import validate
 from poolhouse.errors import LifecycleError, WiringError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Generator, Iterator
+    from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
     from contextlib import AbstractAsyncContextManager
 
     from poolhouse._core.lifecycle import LifecycleState
+    from poolhouse._core.subscriptions import EventT
+    from poolhouse.container.background import BackgroundTask
     from poolhouse.container.graph import Provider
     from poolhouse.container.plan import PlannedResource, StartPlan
     from poolhouse.container.report import StartReport
@@ -36,6 +40,7 @@ class _Runtime(containers.DynamicContainer):
     def __init__(self) -> None:
         super().__init__()
         self._lifecycle = Lifecycle(self._plan, subject="the container")
+        self._bodies: list[Body] = []
 
     def __repr__(self) -> str:
         return f"<{self.parent_name or type(self).__name__} {self.state.value}>"
@@ -58,10 +63,22 @@ class _Runtime(containers.DynamicContainer):
 
     async def __aenter__(self) -> Self:
         await self.init_resources()
+        body = Body()
+        self._bodies.append(body)
+        self._lifecycle.supervisor.on_failure(body.cancel)
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        body = self._bodies.pop()
+        self._lifecycle.supervisor.off_failure(body.cancel)
+        body.leave()
         await self.shutdown_resources()
+
+    def subscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
+        self._governing().supervisor.events.subscribe(kind, handler)
+
+    def unsubscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
+        self._governing().supervisor.events.unsubscribe(kind, handler)
 
     def validate(self, *asking: Asking, files: bool = True) -> tuple[ProviderError, ...]:
         subject = self.parent_name or type(self).__name__
@@ -76,7 +93,7 @@ class _Runtime(containers.DynamicContainer):
                 return plan_resources(outermost, provider)
 
         # Others see the replacement only while it is open: between its start and its shutdown.
-        async with self._governing().part(plan, limits_of(self)):
+        async with self._governing().part(plan, limits_of(outermost)):
             with _overridden(provider, replacement):
                 yield
 
@@ -117,12 +134,6 @@ class _Runtime(containers.DynamicContainer):
                 f"{self.parent_name} is part of another container, and cannot be started or stopped alone",
                 remedy="Start and stop the outermost container",
             )
-
-
-def limits_of(container: containers.DynamicContainer) -> Limits:
-    """Return the limits that the class of `container` declares."""
-    declared = cast("type[Container]", container.declarative_parent or Container)
-    return Limits(start=declared.start_timeout, stop=declared.stop_timeout, slow=declared.slow_after)
 
 
 @contextmanager
@@ -169,13 +180,22 @@ class Container(containers.DeclarativeContainer):
     instance_type = _Runtime
 
     start_timeout: ClassVar[float] = 60.0
-    """How many seconds one resource may take to start; migrations have limits of their own."""
+    """How many seconds one resource may take to start; migrations have limits of their own.
+
+    This one and `stop_timeout` hold for the resources of the containers inside as well, unless those say otherwise.
+    """
 
     stop_timeout: ClassVar[float] = 30.0
     """How many seconds one resource may take to stop."""
 
+    start_timeouts: ClassVar[Mapping[str, float]] = {}
+    """The same for single resources, by their names: `{"search": 300.0}`, also `{"orders.search": 300.0}`."""
+
+    stop_timeouts: ClassVar[Mapping[str, float]] = {}
+    """How many seconds single resources may take to stop."""
+
     slow_after: ClassVar[float] = 5.0
-    """After how many seconds a step that still runs is named in the log."""
+    """After how many seconds a step that still runs is named in the log, and again after each time twice as long."""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -239,6 +259,15 @@ class Container(containers.DeclarativeContainer):
 
         async def __aexit__(self, *_: object) -> None: ...
 
+        def subscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
+            """Call `handler` with every event of a kind, such as BackgroundTaskCrashed, in the moment it happens.
+
+            It must return soon and not block; what it raises is logged.
+            """
+
+        def unsubscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
+            """Call `handler` no longer; does nothing when it was not."""
+
         def overriding(self, provider: Provider, replacement: Any) -> AbstractAsyncContextManager[None]:
             """Override `provider` for the time of an `async with` block.
 
@@ -247,6 +276,12 @@ class Container(containers.DeclarativeContainer):
             fails, or is cancelled, is handled as in a start and a shutdown of the container.
             """
             ...
+
+
+def background_tasks(container: Container) -> tuple[BackgroundTask, ...]:
+    """Return the background tasks of a container that is started, in the order in which they were; else none."""
+    lifecycle: Lifecycle = cast("Any", container)._governing()  # noqa: SLF001 - not a method, to leave its name free
+    return lifecycle.supervisor.tasks
 
 
 def _reserved_by(kind: type | None) -> frozenset[str]:

@@ -14,7 +14,9 @@ from poolhouse._core.lifecycle import LifecycleState, move
 from poolhouse.container.plan import PlannedResource, StartPlan
 from poolhouse.container.report import StartReport, StepReport
 from poolhouse.container.resources import guard, open_resource
-from poolhouse.errors import LifecycleError, StepTimeoutError
+from poolhouse.container.supervisor import Supervisor
+from poolhouse.container.watching import watched
+from poolhouse.errors import LifecycleError
 from poolhouse.migrations import migrate
 from poolhouse.pool.neighbours import starting
 from poolhouse.roles import establish_roles
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
     from dependency_injector import providers
 
+    from poolhouse.container.limits import Limits
+    from poolhouse.errors import BackgroundTaskError
     from poolhouse.migrations import MigrationReport, MigrationSet
     from poolhouse.pool import SharedPool
     from poolhouse.roles import RoleReport
@@ -34,15 +38,6 @@ _log = logging.getLogger("poolhouse.container")
 # An event loop does not keep its tasks alive: without this, a started container that nobody refers to any
 # more would be collected with everything open.
 _living: set[asyncio.Task[None]] = set()
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Times, in seconds: for one step of a start or a shutdown, and after which a step is called slow in the log."""
-
-    start: float
-    stop: float
-    slow: float
 
 
 @dataclass(slots=True, eq=False)
@@ -62,9 +57,11 @@ class Lifecycle:
     (anyio's task groups) can be. When the loop itself ends, the task closes what is open.
     """
 
-    def __init__(self, plan: Callable[[], StartPlan], *, subject: str) -> None:
+    def __init__(self, plan: Callable[[], StartPlan], *, subject: str, supervisor: Supervisor | None = None) -> None:
         self._plan = plan
         self._subject = subject
+        self.supervisor = supervisor or Supervisor()
+        self._is_part = supervisor is not None
         self.state = LifecycleState.NEW
         self.report: StartReport | None = None
         self._steps: list[Step] = []
@@ -123,7 +120,7 @@ class Lifecycle:
 
         Where this is stopped first, the part is stopped with it, before all else.
         """
-        part = Lifecycle(lambda: _only(self._not_running(plan())), subject="an override")
+        part = Lifecycle(lambda: _only(self._not_running(plan())), subject="an override", supervisor=self.supervisor)
         async with self._own_turn():
             if self.state is LifecycleState.STARTED:
                 await part.start(limits)
@@ -159,13 +156,16 @@ class Lifecycle:
 
     async def _live(self, limits: Limits, ready: asyncio.Future[None]) -> None:
         self._move(LifecycleState.STARTING)
+        self._failure()  # of a start before this one, whose loop ended without a shutdown
         try:
             self.report = None
             self.report = await self._start_all(limits)
+            self._raise_failure()
         except BaseException as error:
             _note(error, await self._stop_all(limits))
             raise
         self._move(LifecycleState.STARTED)
+        _log.info("%s %s", self._subject, self.report)
         ready.set_result(None)
         cancelled: asyncio.CancelledError | None = None
         try:
@@ -174,9 +174,21 @@ class Lifecycle:
             cancelled = error
         failures = await self._stop_all(limits)
         if failures:
-            raise BaseExceptionGroup(f"{self._subject} did not stop cleanly", failures)
+            failure = self._failure()
+            ended = [failure] if failure is not None else []
+            raise BaseExceptionGroup(f"{self._subject} did not stop cleanly", [*ended, *failures])
+        self._raise_failure()
         if cancelled is not None:
             raise cancelled
+
+    def _failure(self) -> BackgroundTaskError | None:
+        # The failure of a task in a part is the whole's to raise.
+        return None if self._is_part else self.supervisor.take_failure()
+
+    def _raise_failure(self) -> None:
+        failure = self._failure()
+        if failure is not None:
+            raise failure
 
     def _move(self, target: LifecycleState) -> None:
         self.state = move(self.state, target, subject=self._subject)
@@ -200,8 +212,8 @@ class Lifecycle:
         guard(resource.provider, resource.name, self)
         step = Step(resource.name, resource.provider)
         self._steps.append(step)
-        async with _watched(f"starting {step.name}", limit=limits.start, slow=limits.slow):
-            await open_resource(step.provider, step.leaving)
+        async with watched(f"starting {step.name}", limit=limits.start_of(step.name), slow=limits.slow):
+            await open_resource(step.provider, step.leaving, name=step.name, supervisor=self.supervisor)
         return StepReport(step.name, time.monotonic() - begun)
 
     async def _stop_all(self, limits: Limits) -> list[BaseException]:
@@ -216,7 +228,7 @@ class Lifecycle:
         while self._steps:
             step = self._steps.pop()
             try:
-                async with _watched(f"stopping {step.name}", limit=limits.stop, slow=limits.slow):
+                async with watched(f"stopping {step.name}", limit=limits.stop_of(step.name), slow=limits.slow):
                     await step.leaving.aclose()
             except BaseException as error:  # noqa: BLE001 - nothing is skipped; all failures are raised together
                 failures.append(error)
@@ -235,7 +247,7 @@ async def _migrate(sets: Sequence[MigrationSet], limits: Limits) -> dict[SharedP
     reports: dict[SharedPool, tuple[MigrationReport, ...]] = {}
     for pool, together in by_pool.items():
         # No limit: a migration may rightly take hours. What waits for others has limits of its own.
-        async with _watched("applying migrations", limit=None, slow=limits.slow):
+        async with watched("applying migrations", limit=None, slow=limits.slow):
             reports[pool] = (await migrate(together)).reports
     return reports
 
@@ -253,32 +265,9 @@ async def _establish_roles(
     for pool, together in by_pool.items():
         # A pool that is none of the container's resources is opened, if ever, by somebody who knows what for.
         if pool.is_open:
-            async with _watched("establishing the roles of services", limit=None, slow=limits.slow):
+            async with watched("establishing the roles of services", limit=None, slow=limits.slow):
                 reports += await establish_roles(together, revoke=True, migrated=migrated.get(pool, ()))
     return tuple(reports)
-
-
-@asynccontextmanager
-async def _watched(doing: str, *, limit: float | None, slow: float) -> AsyncGenerator[None]:
-    """Note on every error what was being done, name it in the log while it is slow, end it at its limit."""
-    clock = asyncio.timeout(limit)
-    named = asyncio.get_running_loop().call_later(slow, _name_slow, doing, slow)
-    try:
-        async with clock:
-            yield
-    except BaseException as error:
-        if limit is not None and isinstance(error, TimeoutError) and clock.expired():
-            late = StepTimeoutError(doing, limit=limit)
-            late.add_note(f"while {doing}")
-            raise late from None
-        error.add_note(f"while {doing}")
-        raise
-    finally:
-        named.cancel()
-
-
-def _name_slow(doing: str, slow: float) -> None:
-    _log.warning("%s has taken %g s so far", doing, slow)
 
 
 async def _finished(task: asyncio.Task[None]) -> asyncio.CancelledError | None:

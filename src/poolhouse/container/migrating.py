@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
 from poolhouse._core.lifecycle import LifecycleState
-from poolhouse.container.declarative import limits_of
 from poolhouse.container.lifecycle import Lifecycle
+from poolhouse.container.limits import limits_of
 from poolhouse.container.plan import StartPlan, plan_migrating
 from poolhouse.errors import LifecycleError
 

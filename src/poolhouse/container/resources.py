@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from dependency_injector import providers
 
 from poolhouse._core.lifecycle import LifecycleState
+from poolhouse.container.background import BackgroundTask
 from poolhouse.errors import LifecycleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AsyncExitStack
+
+    from poolhouse.container.supervisor import Supervisor
 
 # Objects with any of these are entered or awaited by dependency-injector itself when it builds them.
 _ENTERED = ("__aenter__", "__await__", "__enter__")
@@ -93,7 +96,9 @@ def builds_a_handle(provider: providers.BaseResource[Any]) -> bool:
     return isinstance(kind, type) and is_handle(kind) and not entered
 
 
-async def open_resource(provider: providers.BaseResource[Any], leaving: AsyncExitStack) -> None:
+async def open_resource(
+    provider: providers.BaseResource[Any], leaving: AsyncExitStack, *, name: str, supervisor: Supervisor
+) -> None:
     """Open the resource of `provider`, which gives it to synchronous callers from then on.
 
     `leaving` closes it, also where opening it failed half-way or was cancelled. Generators and context
@@ -110,11 +115,16 @@ async def open_resource(provider: providers.BaseResource[Any], leaving: AsyncExi
         made = _provided(provider)
         made = await made if inspect.isawaitable(made) else made
         provider.disable_async_mode()
-        if is_handle(made):
+        if isinstance(made, BackgroundTask):
+            await supervisor.start(name, made, leaving)
+        elif is_handle(made):
             await _open(made, leaving)
         return
     call = providers.Callable(original(provider), *provider.args, **provider.kwargs)
-    _settle(provider, await _enter(call(), leaving))
+    made = await _enter(call(), leaving)
+    if isinstance(made, BackgroundTask):
+        await supervisor.start(name, made, leaving)
+    _settle(provider, made)
 
 
 async def _enter(made: Any, leaving: AsyncExitStack) -> Any:

@@ -14,6 +14,7 @@ from poolhouse._core.identifiers import parse_qualified
 from poolhouse._core.suggestion import nearest
 from poolhouse._core.wiring import Finding, Value, judge
 from poolhouse.container.graph import makes, wants_a_schema
+from poolhouse.container.limits import idle_limits
 from poolhouse.container.places import Places
 from poolhouse.container.reading import Reading, read
 from poolhouse.errors import ContainerError, MigrationFilesError, PoolhouseError, ProviderError, WiringError
@@ -67,6 +68,7 @@ def validate(
     told = _Told(reading)
     violations: list[PoolhouseError] = [told.error(each) for each in sorted(found, key=_order)]
     violations += [told.named(index, error) for index, error in errors]
+    violations += idle_limits(container)
     if files:
         violations += _file_faults(known.distinct_sets(), known.unknown_modules())
     violations += [fault for each in asked for fault in each.faults]

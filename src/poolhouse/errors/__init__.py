@@ -72,6 +72,7 @@ PoolhouseError
 ├── ServiceRolesError
 ├── LifecycleError
 │   └── StepTimeoutError
+├── BackgroundTaskError
 ├── EmbeddedServerError
 │   ├── BinariesNotFoundError
 │   ├── ServerStartError
@@ -102,6 +103,7 @@ from poolhouse.errors._configuration import (
     TemplateError,
 )
 from poolhouse.errors._container import (
+    BackgroundTaskError,
     ContainerError,
     LifecycleError,
     ProviderError,
@@ -193,6 +195,7 @@ __all__ = [
     "AddressInUseError",
     "ApplicationRunsError",
     "AuthenticationError",
+    "BackgroundTaskError",
     "BinariesNotFoundError",
     "CheckViolationError",
     "CommandError",

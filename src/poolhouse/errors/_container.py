@@ -50,3 +50,15 @@ class StepTimeoutError(LifecycleError):
             f"{step} took longer than {limit:g} s and was cancelled",
             remedy="See what it waits for, or raise the limit of the container's steps",
         )
+
+
+class BackgroundTaskError(PoolhouseError):
+    """A background task crashed whose crash stops the application; what it raised is the cause."""
+
+    def __init__(self, task: str, *, kind: str) -> None:
+        self.task = task
+        self.kind = kind
+        super().__init__(
+            f"the background task {task} crashed with {kind}, so everything was stopped",
+            remedy="See its traceback in the log; with on_crash='restart' the task would be called again",
+        )

@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from poolhouse.container import BackgroundTaskCrashed
 from poolhouse.errors import AddressInUseError, PoolhouseError, SettingError, SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
     from fastapi import FastAPI
+
+    from poolhouse.integrations.fastapi import Readiness
 
 FAILED, MISUSED = 1, 2
 
@@ -79,13 +82,19 @@ async def serve(
     `started` is called when the start is over and requests are about to be served. The first signal ends
     readiness, lets requests in flight finish for `shutdown_timeout` seconds and stops the container; during
     the start it rolls that back. A second one, from somebody in a hurry, cancels the requests. Returns how
-    many requests were cut. An error of the start or of the shutdown is raised as it is.
+    many requests were cut. An error of the start or of the shutdown is raised as it is. The crash of a background
+    task that stops the application does what a first signal does, and is raised in the end.
     """
     # Its lifespan is entered here: uvicorn would log a failed start and exit instead of raising its error.
     config = uvicorn.Config(application, lifespan="off", log_config=None, timeout_graceful_shutdown=shutdown_timeout)
     server = _Server(config)
     cut = 0
-    with _stopped_by_signals(server, application.state.readiness.close), suppress(asyncio.CancelledError):
+    readiness: Readiness = application.state.readiness
+    with (
+        _stopped_by_signals(server, readiness),
+        _stopped_by_crashes(server, readiness),
+        suppress(asyncio.CancelledError),
+    ):
         async with application.router.lifespan_context(application):
             if started is not None:
                 started()
@@ -103,11 +112,25 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def _stopped_by_signals(server: uvicorn.Server, not_ready: Callable[[], None]) -> Generator[None]:
+def _stopped_by_crashes(server: uvicorn.Server, readiness: Readiness) -> Generator[None]:
+    def stop(crash: BackgroundTaskCrashed) -> None:
+        if crash.stops_application:
+            readiness.close()
+            server.should_exit = True
+
+    readiness.container.subscribe(BackgroundTaskCrashed, stop)
+    try:
+        yield
+    finally:
+        readiness.container.unsubscribe(BackgroundTaskCrashed, stop)
+
+
+@contextmanager
+def _stopped_by_signals(server: uvicorn.Server, readiness: Readiness) -> Generator[None]:
     loop, start = asyncio.get_running_loop(), asyncio.current_task()
 
     def stop() -> None:
-        not_ready()
+        readiness.close()
         if server.should_exit:
             for request in server.server_state.tasks:
                 request.cancel()

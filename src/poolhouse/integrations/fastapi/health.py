@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel
 
 from poolhouse._core.lifecycle import LifecycleState
-from poolhouse.container import pools
+from poolhouse.container import TaskState, background_tasks, pools
 from poolhouse.errors import PoolhouseError
 from poolhouse.integrations.fastapi._openapi import problem_response
 
@@ -27,6 +27,12 @@ class Health(BaseModel):
     status: str
 
 
+class Ready(Health):
+    """A process that can do its work, and what its background tasks do."""
+
+    background_tasks: dict[str, TaskState]
+
+
 class Readiness:
     """Says whether an application should be sent requests, and lets its server say that it should not.
 
@@ -40,6 +46,11 @@ class Readiness:
 
     def __repr__(self) -> str:
         return f"<Readiness {'open' if self._is_open else 'closed'}, container {self._container.state.value}>"
+
+    @property
+    def container(self) -> Container:
+        """The container of the application."""
+        return self._container
 
     @property
     def is_open(self) -> bool:
@@ -64,6 +75,9 @@ class Readiness:
         state = self._container.state
         if state is not LifecycleState.STARTED:
             return [f"the container is not started; its state is {state.value}"]
+        for task in background_tasks(self._container):
+            if task.on_crash == "stop" and task.state is TaskState.CRASHED:
+                return [f"the background task {task.name} crashed, and the application is to be stopped"]
         checks = await asyncio.gather(*map(_obstacle, pools(self._container)))
         return [obstacle for obstacle in checks if obstacle]
 
@@ -87,7 +101,8 @@ def health(container: Container, *, readiness: Readiness | None = None) -> APIRo
 
     Live is 200 while the process answers at all: a dead database is no reason to restart it. Ready is 200
     between the end of the start and the beginning of the shutdown, as long as every pool answers; otherwise
-    it is 503 and says why, with addresses, but without passwords.
+    it is 503 and says why, with addresses, but without passwords. Ready tells what the background tasks do as well;
+    one that crashed keeps no request from being served, unless its crash stops the application.
     """
     ready_or_not = readiness or Readiness(container)
     router = APIRouter(prefix="/health", tags=["health"])
@@ -100,11 +115,11 @@ def health(container: Container, *, readiness: Readiness | None = None) -> APIRo
         return Health(status="live")
 
     @router.get("/ready", responses={**unready, **only})
-    async def ready() -> Health:
+    async def ready() -> Ready:
         """Whether the application is started, not shutting down, and reaches its databases."""
         obstacles = await ready_or_not.obstacles()
         if obstacles:
             raise HTTPException(503, "; ".join(obstacles), headers={"Retry-After": "1"})
-        return Health(status="ready")
+        return Ready(status="ready", background_tasks={task.name: task.state for task in background_tasks(container)})
 
     return router
