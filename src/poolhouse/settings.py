@@ -209,7 +209,8 @@ class DatabaseSettings(SettingsSection):
         min_length=1,
         max_length=63,
         pattern="^[ -~]+$",
-        description="the name in pg_stat_activity and in the server's log. Give each application its own",
+        description="the name in pg_stat_activity and in the server's log, where that of the service follows, as in "
+        "poolhouse/users, cut at 63 bytes. Give each application its own, and a short one",
     )
 
     @field_validator("dsn", "migration_dsn")

@@ -254,7 +254,8 @@ class Faults:
         await self._signal("pg_cancel_backend")
 
     async def _signal(self, function: str) -> None:
-        query = f"SELECT {function}(pid) FROM pg_stat_activity WHERE application_name = $1 ORDER BY random() LIMIT $2"
+        sessions = "pg_stat_activity WHERE starts_with(application_name, $1)"
+        query = f"SELECT {function}(pid) FROM {sessions} ORDER BY random() LIMIT $2"
         connection: asyncpg.Connection[Any] = await self._server.connect()
         try:
             await connection.execute(query, self._application, self._chance.randint(1, 6))

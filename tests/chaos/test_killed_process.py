@@ -20,7 +20,8 @@ SELECT module || '/' || version || CASE WHEN EXISTS (SELECT FROM pg_index WHERE 
 FROM poolhouse.ledger WHERE state <> 'applied' LIMIT 1
 """
 _END_SESSIONS = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'chaos'
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND starts_with(application_name, 'chaos')
 """
 _WHOLE = "SELECT count(*) FROM poolhouse.ledger WHERE module <> 'poolhouse'"
 

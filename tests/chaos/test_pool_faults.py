@@ -79,7 +79,7 @@ async def recover(pool: SharedPool, record: Record) -> None:
 
 
 async def connections(observer: asyncpg.Connection[Any], *, where: str = "true") -> int:
-    query = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND {where}"
+    query = f"SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, $1) AND {where}"
     return await observer.fetchval(query, APPLICATION)
 
 

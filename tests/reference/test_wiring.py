@@ -37,7 +37,7 @@ async def test_two_containers_with_their_own_settings_live_side_by_side(shop, ap
     database = settings.database.model_copy(update={"max_size": 3, "application_name": "beside"})
     async with ApplicationContainer(settings=settings.model_copy(update={"database": database})) as other:
         assert (application.pool().settings.max_size, other.pool().settings.max_size) == (5, 3)
-        assert await other.users.db().fetchval("SHOW application_name") == "beside"
+        assert await other.users.db().fetchval("SHOW application_name") == "beside/users"
         async with serving(other) as other_shop:
             user = (await other_shop.register()).json()
             assert (await shop.http.get(f"/users/{user['id']}")).status_code == 200

@@ -16,7 +16,7 @@ from poolhouse._core.statement_kind import refuses_transactions
 from poolhouse.errors import SqlSyntaxError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 # The greatest that Linux, macOS and the BSDs give a process. PgBouncer's answer is any number of 32 bits.
 _GREATEST_PID = 1 << 22
@@ -37,28 +37,40 @@ def is_foreign(pid: int) -> bool:
     return not 0 < pid <= _GREATEST_PID
 
 
-def first_message(role: str | None, pid: int) -> str:
+def first_message(role: str | None, name: str | None, pid: int) -> str:
     """Return the statement after which a fresh session speaks for `role`, where it is the process `pid` that answers.
 
-    Its status is IS_DIRECT then. Where another answers, it is a pooler's to lend, and is left as it was.
+    It is called `name` then, or as it was connected where that is None, and the status is IS_DIRECT. Where another
+    answers, it is a pooler's to lend, and is left as it was.
     """
-    said = f"pg_catalog.set_config('role',{literal(role)}, false)" if role is not None else ""
-    return f"SELECT {said} WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {pid}"
+    settings = {"role": role, "application_name": name}
+    said = (
+        f"pg_catalog.set_config('{setting}',{literal(value)}, false)"
+        for setting, value in settings.items()
+        if value is not None
+    )
+    return f"SELECT {', '.join(said)} WHERE pg_catalog.pg_backend_pid() OPERATOR(pg_catalog.=) {pid}"
 
 
-def begin(role: str | None, message: str = "BEGIN") -> str:
-    """Return `message`, which begins a transaction, with what makes it speak for `role`."""
-    return f"{message.removesuffix(';')}; {set_local(role)}" if role is not None else message
+def begin(role: str | None, name: str | None, message: str = "BEGIN") -> str:
+    """Return `message`, which begins a transaction, with what makes it speak for `role` and be called `name`."""
+    return "; ".join((message.removesuffix(";"), *_introduced(role, name)))
 
 
-def alone(role: str | None, sql: str) -> str:
-    """Return a message that is a transaction of its own, in which `role` runs the statements of `sql`."""
-    return f"{set_local(role)}; {sql}" if role is not None else sql
+def alone(role: str | None, name: str | None, sql: str) -> str:
+    """Return a message that is a transaction of its own, in which `role` runs the statements of `sql`.
+
+    Without a role it is `sql` as it is, which is called by no name: what cannot run in a transaction has to be alone.
+    """
+    return "; ".join((*_introduced(role, name), sql)) if role is not None else sql
 
 
-def set_local(role: str | None) -> str:
-    """Return the statement after which the rest of a transaction speaks for `role`, or for the login role."""
-    return f"SET LOCAL ROLE {quote_identifier(role) if role is not None else 'NONE'}"
+def _introduced(role: str | None, name: str | None) -> Iterator[str]:
+    """Yield the statements after which the rest of a transaction speaks for `role`, and is called `name`."""
+    if role is not None:
+        yield f"SET LOCAL ROLE {quote_identifier(role)}"
+    if name is not None:
+        yield f"SET LOCAL application_name = {literal(name)}"
 
 
 @lru_cache(maxsize=4_096)

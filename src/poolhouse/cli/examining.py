@@ -24,12 +24,14 @@ _DEFAULT_PATH = '"$user", public'
 _LOOPBACK = ("localhost", "127.", "[::1]", "::1", "/")
 
 # Without rights on other roles' sessions, pg_stat_activity has their database and name, and NULL for the type. Ours are
-# told by their name: the role may be shared. Walsenders do not count, nor what works in parallel.
+# told by their name, after which a service's may follow: the role may be shared. Walsenders do not count, nor what
+# works in parallel.
 _STATEMENT = """
 WITH setting AS (
     SELECT name, setting, source FROM pg_catalog.pg_settings
 ), session AS (
-    SELECT datname, application_name = $1 AND datname = pg_catalog.current_database() AS is_own
+    SELECT datname, datname = pg_catalog.current_database()
+        AND starts_with(application_name || '/', pg_catalog.left($1 || '/', 63)) AS is_own
     FROM pg_catalog.pg_stat_activity
     WHERE pid <> pg_catalog.pg_backend_pid() AND datid IS NOT NULL
         AND coalesce(backend_type, 'client backend') = 'client backend'

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from poolhouse._core.hand_off import FORGET_PREPARED, NOTHING_PREPARED, clear_session, set_role
+from poolhouse._core.hand_off import FORGET_PREPARED, NOTHING_PREPARED, clear_session, introduce
 from poolhouse._core.session_effects import SessionEffect
+from poolhouse._core.session_name import session_name
 from poolhouse.errors import ConnectionLostError, QueryTimeoutError, RoleError
 from poolhouse.pool.faults import no_answer, translate
 from poolhouse.pool.pooling import OWN_SERVICE
@@ -38,9 +39,13 @@ class Clearing:
         """Return the role that a service speaks for; None for the login role."""
         return self._roles.get(service)
 
+    def name_of(self, service: str) -> str | None:
+        """Return what the sessions of a service are called; None as they were connected."""
+        return None if service == OWN_SERVICE else session_name(self._settings.application_name, service)
+
     def needs_nothing(self, lease: Lease, service: str) -> bool:
-        """Whether a fresh session is as its service wants it."""
-        return lease.is_bare and self.role_of(service) is None and not self._pooling.is_wanted_of(service)
+        """Whether a fresh session is as its service wants it: poolhouse's own has neither a role nor a name."""
+        return lease.is_bare and service == OWN_SERVICE
 
     async def clear(self, lease: Lease, service: str) -> None:
         """Clear a session that its service changed, and let it speak for that service again."""
@@ -58,25 +63,26 @@ class Clearing:
 
     async def speak_for(self, lease: Lease, role: str | None, *, timeout: float) -> None:
         """Let a session speak for `role`, cleared of what others did; raises the driver's errors."""
-        connection = lease.connection
+        connection, service = lease.connection, lease.service or OWN_SERVICE
+        name = self.name_of(service)
         if lease.lent is not None:
             await lease.lent.settle(is_in_doubt=lease.is_in_doubt, timeout=timeout)
-            lease.lent.speak_for(lease.service or OWN_SERVICE, role)
+            lease.lent.speak_for(service, role, name)
             lease.is_in_doubt = False
             return
         if lease.is_bare:
             lease.is_bare = False
             if self._pooling.detects:
-                await self._pooling.begin_session(connection, role, timeout=timeout)
+                await self._pooling.begin_session(connection, role, name, timeout=timeout)
             else:
-                await connection.execute(set_role(role), timeout=timeout)
+                await connection.execute(introduce(role, name), timeout=timeout)
             return
         if lease.is_in_doubt:
             # The driver waits here for the end of what it cancelled.
             with suppress(asyncpg.PostgresError):
                 await connection.execute("SELECT", timeout=timeout)
             lease.is_in_doubt = False
-        message = clear_session(role, in_transaction=lease.is_in_transaction, seed=_chance.uniform(-1.0, 1.0))
+        message = clear_session(role, name, in_transaction=lease.is_in_transaction, seed=_chance.uniform(-1.0, 1.0))
         if await connection.execute(message, timeout=timeout) != NOTHING_PREPARED:
             await connection.execute(FORGET_PREPARED, timeout=timeout)
 

@@ -326,7 +326,7 @@ class Leases:
         role = self._clearing.role_of(share.service)
         if lease.lent is not None:
             # Each of its transactions will say so.
-            lease.lent.speak_for(share.service, role)
+            lease.lent.speak_for(share.service, role, self._clearing.name_of(share.service))
         elif not self._clearing.needs_nothing(lease, share.service) and not await self._hand_off(
             lease, share.service, role, deadline
         ):

@@ -74,7 +74,6 @@ class Pooling:
         self._settings = settings
         self._found = found
         self._detects = settings.pooler is Pooler.DETECT
-        self._is_known = not self._detects
         self._keeps_statements: bool | None = None
         self.lends = settings.pooler is Pooler.TRANSACTION
 
@@ -85,7 +84,7 @@ class Pooling:
         if self.lends or not self._detects or not is_foreign(pid):
             return connection
         try:
-            await self.begin_session(connection, None, timeout=self._settings.connect_timeout)
+            await self.begin_session(connection, None, None, timeout=self._settings.connect_timeout)
         except PoolerFoundError:
             self.note_pooler()
             connection.terminate()
@@ -117,16 +116,16 @@ class Pooling:
         )
         return cast("LentConnection", connection)
 
-    def is_wanted_of(self, service: str) -> bool:
-        """Whether a service's first use of a session has to find out whether there is a pooler."""
-        return not self._is_known and service != OWN_SERVICE
+    async def begin_session(
+        self, connection: asyncpg.Connection[Any], role: str | None, name: str | None, *, timeout: float
+    ) -> None:
+        """Let a fresh session speak for `role`, and call it `name`.
 
-    async def begin_session(self, connection: asyncpg.Connection[Any], role: str | None, *, timeout: float) -> None:
-        """Let a fresh session speak for `role`; raises PoolerFoundError, and leaves it as it was, where it is lent."""
-        pid = connection.get_server_pid()
-        if await connection.execute(first_message(role, pid), timeout=timeout) != IS_DIRECT:
+        Raises PoolerFoundError, and leaves it as it was, where it is lent.
+        """
+        message = first_message(role, name, connection.get_server_pid())
+        if await connection.execute(message, timeout=timeout) != IS_DIRECT:
             raise PoolerFoundError
-        self._is_known = True
 
     @property
     def detects(self) -> bool:
@@ -136,7 +135,7 @@ class Pooling:
     def note_pooler(self) -> None:
         """Take down that there is a pooler. That it lends by session only, nobody could tell from outside."""
         if not self.lends:
-            self.lends = self._is_known = True
+            self.lends = True
             _log.info(
                 "A pooler answers instead of the server. Each statement is a transaction from now on, as if it lent by "
                 "transaction; set pooler to session if it lends by session, or to transaction to be told no more"
@@ -158,18 +157,19 @@ class LentConnection(_Driver):
     It speaks for the role that it was told, in each transaction anew; a statement outside of one becomes one.
     """
 
-    __slots__ = ("_is_left_open", "_role", "_service", "_token")
+    __slots__ = ("_is_left_open", "_name", "_role", "_service", "_token")
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._is_left_open = False
+        self._name: str | None = None
         self._role: str | None = None
         self._service = OWN_SERVICE
         self._token = secrets.token_hex(6)
 
-    def speak_for(self, service: str, role: str | None) -> None:
-        """Let the following transactions speak for a service."""
-        self._service, self._role = service, role
+    def speak_for(self, service: str, role: str | None, name: str | None) -> None:
+        """Let the following transactions speak for a service, and be called `name`."""
+        self._service, self._role, self._name = service, role, name
 
     def admit(self, statement: str, effect: SessionEffect) -> None:
         """Raise UsageError where a statement must not reach a session that is lent; `effect` is what it does to it."""
@@ -216,7 +216,7 @@ class LentConnection(_Driver):
         if args:
             return await self.run_alone(partial(step, query, *args), timeout, is_one_message=True)
         if not query.startswith("BEGIN"):
-            return await self._say(alone(self._role, query), timeout)
+            return await self._say(alone(self._role, self._name, query), timeout)
         return await self._begin(query, timeout)
 
     async def run_alone(self, step: Callable[..., Awaitable[T]], timeout: float | None, *, is_one_message: bool) -> T:
@@ -255,7 +255,7 @@ class LentConnection(_Driver):
 
     async def _begin(self, message: str, timeout: float | None) -> str:
         try:
-            return await self._say(begin(self._role, message), timeout)
+            return await self._say(begin(self._role, self._name, message), timeout)
         except (asyncpg.PostgresError, RoleError):
             await self._roll_back()
             raise

@@ -24,7 +24,9 @@ def locked(project):
     loop = asyncio.new_event_loop()
     connection = loop.run_until_complete(asyncpg.connect(project.dsn))
     loop.run_until_complete(connection.execute("SELECT pg_advisory_lock($1)", lock_key("users", "users")))
-    others = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'poolhouse'"
+    others = (
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() AND starts_with(application_name, 'poolhouse')"
+    )
 
     def wait_for(*, has_company):
         deadline = time.monotonic() + 10

@@ -188,7 +188,7 @@ class Bench:
 
     async def connections(self) -> int:
         found = await self._observer.fetchval(
-            "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", self.name
+            "SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, $1)", self.name
         )
         assert isinstance(found, int)
         return found

@@ -227,7 +227,7 @@ class PoolMachine(RuleBasedStateMachine):
     async def _pids(self) -> list[int]:
         query = """
             SELECT pid FROM pg_stat_activity
-            WHERE datname = current_database() AND application_name = 'isolation' ORDER BY backend_start
+            WHERE datname = current_database() AND starts_with(application_name, 'isolation') ORDER BY backend_start
         """
         return [row["pid"] for row in await self.observer.fetch(query)]
 

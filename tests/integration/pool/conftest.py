@@ -10,6 +10,7 @@ import pytest
 from poolhouse.pool import SharedPool
 from poolhouse.settings import DatabaseSettings
 from tests.integration.gate import Gate
+from tests.integration.tap import Tap
 
 
 class Observer:
@@ -20,12 +21,12 @@ class Observer:
         self.application = application
 
     async def pids(self) -> list[int]:
-        query = "SELECT pid FROM pg_stat_activity WHERE application_name = $1 ORDER BY backend_start"
+        query = "SELECT pid FROM pg_stat_activity WHERE starts_with(application_name, $1) ORDER BY backend_start"
         return [row["pid"] for row in await self.connection.fetch(query, self.application)]
 
     async def sees(self, count: int, *, where: str = "true", within: float = 5.0) -> None:
         """Return as soon as the server has so many connections; the server learns late of what was cut."""
-        query = f"SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND {where}"
+        query = f"SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, $1) AND {where}"
         deadline = time.monotonic() + within
         while (seen := await self.connection.fetchval(query, self.application)) != count:
             assert time.monotonic() < deadline, f"{seen} connections, and not {count}"
@@ -85,3 +86,11 @@ async def gate(postgres):
     await gate.open()
     yield gate
     await gate.close()
+
+
+@pytest.fixture
+async def tap(postgres):
+    tap = Tap(postgres)
+    await tap.open()
+    yield tap
+    await tap.close()

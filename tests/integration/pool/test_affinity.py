@@ -8,19 +8,10 @@ import pytest
 
 from poolhouse.schema import SchemaManager
 from tests.integration.moments import until
-from tests.integration.tap import Tap
 
 MINE = "SELECT pg_backend_pid()"
 # What a function does to a session cannot be read in the statement.
 SET_BEHIND = "CREATE FUNCTION pg_temp.set_it() RETURNS void LANGUAGE sql AS $$ SELECT set_config('a.b', 'c', false) $$"
-
-
-@pytest.fixture
-async def tap(postgres):
-    tap = Tap(postgres)
-    await tap.open()
-    yield tap
-    await tap.close()
 
 
 def managers(pool, *services):
@@ -60,7 +51,7 @@ async def test_of_several_a_service_prefers_the_backend_that_it_used_last(open_p
     assert len({await db.fetchval(MINE) for _ in range(5)}) == 1
 
 
-async def test_a_hand_off_is_one_message_that_takes_on_the_role_too(open_pool, tap):
+async def test_a_hand_off_is_one_message_that_takes_on_role_and_name_too(open_pool, tap):
     pool = await open_pool(dsn=tap.dsn, max_size=1)
     pool.set_roles({"orders": "pg_monitor"})
     users, orders = managers(pool, "users", "orders")
@@ -74,6 +65,7 @@ async def test_a_hand_off_is_one_message_that_takes_on_the_role_too(open_pool, t
     (message,) = tap.queries()
     assert "DISCARD TEMP" in message
     assert 'SET ROLE "pg_monitor"' in message
+    assert f"set_config('application_name','{pool.settings.application_name}/orders', false)" in message
     assert tap.round_trips() == 2
 
 
@@ -97,7 +89,7 @@ async def test_with_reset_always_each_use_is_followed_by_a_reset(open_pool, tap)
     await db.fetchval(MINE)
     await until(lambda: not pool.statistics().in_use)
 
-    assert [query.count("RESET ALL") for query in tap.queries()] == [1, 1]
+    assert [query.count("RESET ALL") for query in tap.queries()] == [0, 1, 1]
     assert pool.statistics().services["users"].resets == 2
     assert pool.statistics().services["users"].hand_offs == 0
 

@@ -383,7 +383,7 @@ async def test_statements_stay_prepared_where_the_pooler_sees_to_it(open_pool, g
 
 async def test_a_table_that_changed_does_not_fail_a_statement_that_was_prepared(ground, admin):
     connection = await connect(ground, DatabaseSettings(), kind=LentConnection)
-    connection.speak_for("users", ROLES["users"])
+    connection.speak_for("users", ROLES["users"], "shop/users")
     await admin.execute("CREATE TABLE users.changing (a int); GRANT ALL ON users.changing TO PUBLIC")
     query = "SELECT * FROM users.changing WHERE a > $1"
     assert await connection.fetch(query, 0) == []
@@ -404,6 +404,23 @@ async def test_what_would_stay_in_a_session_is_refused_before_it_is_sent(users, 
             await transaction.execute(sql)
         # Nothing was sent, so the transaction goes on.
         assert await transaction.fetchval("SELECT 1") == 1
+    await is_clean(lending)
+
+
+@pytest.mark.parametrize("roles", [ROLES, {}], ids=["roles", "none"])
+async def test_a_transaction_is_called_after_its_service_and_the_session_after_nobody(open_pool, lending, roles):
+    pool = await open_pool(lending, roles=roles, max_size=1, application_name="shop")
+    users, orders = SchemaManager(pool, schema="users"), SchemaManager(pool, schema="orders")
+    for db, service in ((users, "users"), (orders, "orders")):
+        async with db.transaction() as transaction:
+            assert await transaction.fetchval("SHOW application_name") == f"shop/{service}"
+        # What is said without a role is said as it is, in one message.
+        assert await db.fetchval("SHOW application_name") == (f"shop/{service}" if roles else "shop")
+        with suppress(DatabaseError):
+            async with db.transaction() as transaction:
+                await transaction.execute("SELECT 1 / 0")
+    async with pool.lease("poolhouse") as use:
+        assert await use.lease.connection.fetchval("SHOW application_name") == "shop"
     await is_clean(lending)
 
 

@@ -29,7 +29,7 @@ async def test_the_server_never_sees_more_of_a_service_than_its_limit(open_pool,
     pool = await open_pool(min_size=3, max_connections={"reports": 2})
     db = SchemaManager(pool, schema="reports")
     count = """SELECT count(*), pg_sleep(0.002) FROM pg_stat_activity
-        WHERE application_name = $1 AND state = 'active' AND query LIKE 'SELECT count(*), pg_sleep%'"""
+        WHERE starts_with(application_name, $1) AND state = 'active' AND query LIKE 'SELECT count(*), pg_sleep%'"""
 
     seen = await asyncio.gather(*(db.fetchval(count, settings().application_name) for _ in range(20)))
 

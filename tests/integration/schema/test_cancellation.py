@@ -24,7 +24,7 @@ def whole(pool, observer):
         statistics = pool.statistics()
         assert statistics.waiting == 0
         assert statistics.idle == statistics.size
-        query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state <> 'idle'"
+        query = "SELECT count(*) FROM pg_stat_activity WHERE starts_with(application_name, $1) AND state <> 'idle'"
         name = pool.settings.application_name
         deadline = time.monotonic() + 5
         # The server learns late of a connection that was cut.

@@ -81,11 +81,18 @@ def test_what_cannot_run_in_a_transaction_is_refused_of_a_service_with_a_role(sq
 
 def test_messages_name_the_role_as_it_is():
     role = """it's "x" \\"""
-    assert begin(role, "BEGIN READ ONLY;") == 'BEGIN READ ONLY; SET LOCAL ROLE "it\'s ""x"" \\"'
-    assert alone(role, "SELECT 1") == 'SET LOCAL ROLE "it\'s ""x"" \\"; SELECT 1'
-    assert "set_config('role', E'it''s \"x\" \\\\', false)" in first_message(role, 1)
+    assert begin(role, None, "BEGIN READ ONLY;") == 'BEGIN READ ONLY; SET LOCAL ROLE "it\'s ""x"" \\"'
+    assert alone(role, None, "SELECT 1") == 'SET LOCAL ROLE "it\'s ""x"" \\"; SELECT 1'
+    assert "set_config('role', E'it''s \"x\" \\\\', false)" in first_message(role, None, 1)
+
+
+def test_messages_have_the_name_as_it_is():
+    name = "it's\\x"
+    assert begin(None, name) == "BEGIN; SET LOCAL application_name =  E'it''s\\\\x'"
+    assert alone("x", "shop/x", "SELECT 1") == ("SET LOCAL ROLE \"x\"; SET LOCAL application_name = 'shop/x'; SELECT 1")
+    assert "SELECT pg_catalog.set_config('application_name', E'it''s" in first_message(None, name, 1)
 
 
 def test_without_a_role_messages_are_as_they_were():
-    assert (begin(None, "BEGIN"), alone(None, "SELECT 1")) == ("BEGIN", "SELECT 1")
-    assert first_message(None, 7).split("WHERE")[0].strip() == "SELECT"
+    assert (begin(None, None), alone(None, "shop/x", "SELECT 1")) == ("BEGIN", "SELECT 1")
+    assert first_message(None, None, 7).split("WHERE")[0].strip() == "SELECT"
