@@ -11,11 +11,12 @@ from poolhouse.pool.events import (
 )
 from poolhouse.pool.lease import Lease, Use
 from poolhouse.pool.shared import Server, SharedPool
-from poolhouse.pool.statistics import PoolStatistics, ServiceStatistics
+from poolhouse.pool.statistics import Distribution, PoolStatistics, ServiceStatistics
 
 __all__ = [
     "Acquired",
     "ConnectionBroken",
+    "Distribution",
     "HandedOff",
     "HeldTooLong",
     "Lease",

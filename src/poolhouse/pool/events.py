@@ -70,18 +70,16 @@ PoolEvent: TypeAlias = Acquired | HandedOff | SessionReset | SlowStatement | Hel
 
 EventT = TypeVar("EventT", bound=PoolEvent)
 
-# What is told of every use, for which each use must be looked at.
-_OF_EVERY_USE = frozenset({Acquired, SlowStatement})
-
 
 class Events:
-    """Who is to be told of what."""
+    """Who is to be told of what; `tells_acquired` and `tells_slow` spare every use the question."""
 
-    __slots__ = ("_handlers", "watch_every_use")
+    __slots__ = ("_handlers", "tells_acquired", "tells_slow")
 
     def __init__(self) -> None:
         self._handlers: dict[type[Any], tuple[Callable[[Any], object], ...]] = {}
-        self.watch_every_use = False
+        self.tells_acquired = False
+        self.tells_slow = False
 
     def subscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
         """Call `handler` with every event of a kind from now on."""
@@ -93,7 +91,8 @@ class Events:
 
     def _change(self, kind: type[Any], handlers: tuple[Callable[[Any], object], ...]) -> None:
         self._handlers[kind] = handlers
-        self.watch_every_use = any(self._handlers.get(each) for each in _OF_EVERY_USE)
+        self.tells_acquired = self.has(Acquired)
+        self.tells_slow = self.has(SlowStatement)
 
     def has(self, kind: type[PoolEvent]) -> bool:
         """Whether anybody listens."""

@@ -27,7 +27,8 @@ class Lease(Leasable):
     `effect` is what its uses did to the session since it was cleared, and `is_bare` that nobody used it since it was
     made or cleared for nobody. `served` is the service whose role it speaks for. `use` is the present use where
     somebody holds it by hand, and `statement` the template of the present use, or of the last one; `told_since` is
-    the beginning of the last use of which was told that it is long. While it
+    the beginning of the last use of which was told that it is long. `waited` is what getting it took, and
+    `handed_off_in` what of that the hand-off took, 0 where there was none; neither counts where it was ready. While it
     `is_in_doubt`, nobody knows whether the server is in a transaction. `lent` is the connection where a pooler lends
     its session.
     """
@@ -36,6 +37,7 @@ class Lease(Leasable):
         "connection",
         "effect",
         "expires",
+        "handed_off_in",
         "is_bare",
         "is_gone",
         "is_in_doubt",
@@ -53,6 +55,7 @@ class Lease(Leasable):
         self.connection = connection
         self.effect = SessionEffect.CLEAN
         self.expires = expires
+        self.handed_off_in = 0.0
         self.since = born
         self.is_bare = True
         self.is_gone = False

@@ -29,9 +29,10 @@ from poolhouse.pool.faults import DRIVER_ERRORS, no_answer, translate
 from poolhouse.pool.growing import Growing
 from poolhouse.pool.lease import Lease, Place, Use
 from poolhouse.pool.pooling import OWN_SERVICE, PoolerFoundError
-from poolhouse.pool.statistics import PoolStatistics, ServiceTally
+from poolhouse.pool.statistics import PoolStatistics, ServiceTally, together
 from poolhouse.pool.upkeep import Upkeep
 from poolhouse.pool.waiting import Waiting
+from poolhouse.pool.watching import WatchedUse
 from poolhouse.settings import Reset
 
 if TYPE_CHECKING:
@@ -67,8 +68,10 @@ class Leases:
         address: str,
         roles: Mapping[str, str],
         events: Events,
+        is_timed: bool = False,
     ) -> None:
         self.pooling = pooling
+        self.is_timed = is_timed
         self._settings = settings
         self._address = address
         self._clearing = Clearing(pooling, settings, address=address, roles=roles)
@@ -268,7 +271,8 @@ class Leases:
                 except BaseException:
                     self._waiting.leave(place)
                     raise
-                self._waiting.histogram.add(time.monotonic() - begun)
+                self.tally(service).waits.add(time.monotonic() - begun)
+            lease.handed_off_in = 0.0
             if not lease.needs_hand_off and not lease.connection.is_closed():
                 break
             # Others may ask meanwhile who holds it, and what for.
@@ -288,7 +292,7 @@ class Leases:
             lease.soil(effect)
         lease.waited = now - begun
         self.tally(service).add_wait(lease.waited)
-        if self._events.watch_every_use:
+        if self._events.tells_acquired:
             self._events.tell(Acquired(service, lease.waited))
         return lease
 
@@ -357,10 +361,11 @@ class Leases:
         # Where roles were changed meanwhile, they count with the next use.
         is_right = role == self._clearing.role_of(service)
         lease.effect = SessionEffect.CLEAN if is_right else SessionEffect.DIRTY
+        lease.handed_off_in = time.monotonic() - begun
         if is_counted:
             self.tally(service).hand_offs += 1
             if self._events.has(HandedOff):
-                self._events.tell(HandedOff(service, lease.served, time.monotonic() - begun))
+                self._events.tell(HandedOff(service, lease.served, lease.handed_off_in))
         return True
 
     async def _reset(self, lease: Lease) -> None:
@@ -454,7 +459,7 @@ class Leases:
 
     def hold(self, lease: Lease, service: str) -> Use:
         """Let the running task hold a lease for more than a statement."""
-        use = lease.use = Use(lease, self, service)
+        use = lease.use = (WatchedUse if self.is_watched else Use)(lease, self, service)
         self.held.add(lease)
         self.held_by[use.task] = self.held_by.get(use.task, 0) + 1
         return use
@@ -593,10 +598,22 @@ class Leases:
             tally = self.tallies[service] = ServiceTally()
         return tally
 
-    def tell_slow(self, lease: Lease, statement: str, seconds: float) -> None:
-        """Tell of a statement that took so many seconds, where that is long."""
-        if seconds >= self._settings.slow_statement and lease.service is not None:
-            self._events.tell(SlowStatement(lease.service, statement, seconds))
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody wants to know of every use, or of every statement."""
+        return self.is_timed or self._events.tells_slow or self._events.tells_acquired
+
+    def note_acquired(self, service: str) -> None:
+        """Take down that a service got a connection at once."""
+        if self._events.tells_acquired:
+            self._events.tell(Acquired(service, 0.0))
+
+    def note_statement(self, service: str, statement: str, seconds: float, *, is_whole: bool = True) -> None:
+        """Take down how many seconds a statement took, or one more message of it, and tell of it where that is long."""
+        if self.is_timed and is_whole:
+            self.tally(service).statements.add(seconds)
+        if self._events.tells_slow and seconds >= self._settings.slow_statement:
+            self._events.tell(SlowStatement(service, statement, seconds))
 
     def effect_of_raw(self, service: str) -> SessionEffect:
         """Return what touching the driver's own connection is taken for."""
@@ -605,6 +622,7 @@ class Leases:
     def statistics(self, state: LifecycleState) -> PoolStatistics:
         """Return all figures as they are now."""
         shares = self.sharing.shares
+        services = {service: self.tally(service).freeze(shares[service]) for service in sorted(shares)}
         return PoolStatistics(
             state=state,
             min_size=self.min_size,
@@ -616,8 +634,8 @@ class Leases:
             opened=self.opened,
             closed=self.closed,
             broken=self.broken,
-            services={service: self.tally(service).freeze(shares[service]) for service in sorted(shares)},
-            waits=self._waiting.histogram.freeze(),
+            services=services,
+            waits=together(each.waits for each in services.values()),
         )
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

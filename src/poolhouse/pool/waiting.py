@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from poolhouse.errors import PoolExhaustedError, SelfDeadlockError
 from poolhouse.pool.faults import no_answer
 from poolhouse.pool.lease import Lease, Place
-from poolhouse.pool.statistics import WaitHistogram
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +24,6 @@ class Waiting:
     """Who waits, and until when. One timer serves all deadlines, since hardly any is ever reached."""
 
     def __init__(self, leases: Leases, *, address: str) -> None:
-        self.histogram = WaitHistogram()
         self._leases = leases
         self._sharing = leases.sharing
         self._address = address
@@ -55,7 +53,7 @@ class Waiting:
 
     def leave(self, place: Place) -> None:
         """Take somebody out of the queue who waits no longer, because he was cancelled, refused or is too late."""
-        self.histogram.add(time.monotonic() - place.begun)
+        self._leases.tally(place.share.service).waits.add(time.monotonic() - place.begun)
         future = place.future
         if future.done() and not future.cancelled() and future.exception() is None:
             self._leases.take_back(future.result())

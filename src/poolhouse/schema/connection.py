@@ -11,14 +11,18 @@ from poolhouse.pool.faults import DRIVER_ERRORS, translate
 from poolhouse.pool.lease import over
 from poolhouse.schema.cursor import CursorFactory
 from poolhouse.schema.queries import Queries
-from poolhouse.schema.session import Session, enter_scope, joined_use, leave_scope
+from poolhouse.schema.session import enter_scope, joined_use, leave_scope
+from poolhouse.schema.tracing import following, note_acquired, open_session
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import asyncpg
 
     from poolhouse.pool import SharedPool, Use
     from poolhouse.pool.lease import Lender
-    from poolhouse.schema.session import Scope
+    from poolhouse.pool.tracing import Trace
+    from poolhouse.schema.session import Scope, Session
     from poolhouse.schema.statements import Statement
 
 Isolation = Literal["read_uncommitted", "read_committed", "repeatable_read", "serializable"]
@@ -74,7 +78,7 @@ class Connection(Queries):
         bulk: bool = False,
         stream: bool = False,
     ) -> Session:
-        return Session(
+        return open_session(
             self._pool,
             self._use.service,
             held=self._use,
@@ -173,15 +177,21 @@ class Transaction:
         if self._scope is not None:
             raise UsageError("a transaction object opens one transaction", remedy="Call transaction() again")
         use = self._held or joined_use(self._pool, self._service)
-        if use is None:
-            use = self._leased = await self._pool.acquire(self._service)
-        try:
-            await self._begin(use)
-        except BaseException:
-            await self._give_back()
-            raise
+        is_nested = use is not None and use.lease.is_in_transaction
+        with self._following("SAVEPOINT" if is_nested else f"BEGIN{self._modes}") as trace:
+            if use is None:
+                use = self._leased = await self._pool.acquire(self._service)
+                note_acquired(trace, use)
+            try:
+                await self._begin(use)
+            except BaseException:
+                await self._give_back()
+                raise
         self._scope = enter_scope(self._pool, self._service, use)
         return Connection(self._pool, use, schema=self._schema, reads=self._reads)
+
+    def _following(self, message: str) -> AbstractContextManager[Trace | None]:
+        return following(self._pool, self._service, self._schema, message)
 
     async def _begin(self, use: Use) -> None:
         if use.is_over:
@@ -256,7 +266,8 @@ class Transaction:
             message = "COMMIT" if is_well else "ROLLBACK"
         use.failed = True  # unless what follows comes to its end
         try:
-            await connection.execute(message, timeout=None if is_well else self._pool.settings.connect_timeout)
+            with self._following(message):
+                await connection.execute(message, timeout=None if is_well else self._pool.settings.connect_timeout)
         except BaseException as error:
             use.note(error)
             raise

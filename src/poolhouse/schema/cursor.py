@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from poolhouse.schema.session import Session
+from poolhouse.schema.tracing import open_session
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Generator
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from asyncpg.cursor import CursorFactory as DriverCursorFactory
 
     from poolhouse.pool import SharedPool, Use
+    from poolhouse.schema.session import Session
     from poolhouse.schema.statements import Statement
 
 T = TypeVar("T")
@@ -33,19 +34,25 @@ class CursorFactory:
     def __repr__(self) -> str:
         return f"<CursorFactory of service {self._use.service!r}>"
 
-    def session(self) -> Session:
-        """Return the context in which one message of the cursor is sent."""
-        return Session(self._pool, self._use.service, held=self._use, timeout=None, statement=self._statement)
+    def session(self, *, is_whole: bool = True) -> Session:
+        """Return the context in which one message of the cursor is sent; see Session."""
+        return open_session(
+            self._pool,
+            self._use.service,
+            held=self._use,
+            timeout=None,
+            statement=self._statement,
+            is_whole=is_whole,
+        )
 
     async def __aiter__(self) -> AsyncIterator[Record]:
         async with self.session():
             rows = self._driver.__aiter__()
-        while True:
-            async with self.session():
-                row = await anext(rows, None)
-            if row is None:
-                return
+            row = await anext(rows, None)
+        while row is not None:
             yield row
+            async with self.session(is_whole=False):
+                row = await anext(rows, None)
 
     def __await__(self) -> Generator[Any, None, Cursor]:
         return self._open().__await__()

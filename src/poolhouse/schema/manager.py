@@ -10,7 +10,8 @@ from poolhouse.schema.attempts import Attempt, Attempts
 from poolhouse.schema.connection import Connection, Isolation, Transaction
 from poolhouse.schema.notifications import Listener
 from poolhouse.schema.queries import Queries
-from poolhouse.schema.session import Session, innermost, joined_use
+from poolhouse.schema.session import innermost, joined_use
+from poolhouse.schema.tracing import following, note_acquired, open_session
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from poolhouse.pool import SharedPool
     from poolhouse.pool.lease import Lender
     from poolhouse.schema.cursor import CursorFactory
+    from poolhouse.schema.session import Session
     from poolhouse.schema.statements import Statement
 
 TransactionT = TypeVar("TransactionT", bound=Transaction)
@@ -92,7 +94,7 @@ class SchemaManager(Queries):
         stream: bool = False,
     ) -> Session:
         held = joined_use(self._pool, self._service)
-        return Session(
+        return open_session(
             self._pool, self._service, held=held, timeout=timeout, statement=statement, bulk=bulk, stream=stream
         )
 
@@ -209,9 +211,13 @@ class Acquisition:
 
     async def _acquire(self) -> Connection:
         db = self._db
-        joined = joined_use(db.pool, db.service)
-        use = joined or await db.pool.acquire(db.service, timeout=self._timeout)
-        return Connection(db.pool, use, schema=db.schema, reads=db.reads, was_acquired=joined is None)
+        use = joined_use(db.pool, db.service)
+        was_acquired = use is None
+        if use is None:
+            with following(db.pool, db.service, db.schema, None) as trace:
+                use = await db.pool.acquire(db.service, timeout=self._timeout)
+                note_acquired(trace, use)
+        return Connection(db.pool, use, schema=db.schema, reads=db.reads, was_acquired=was_acquired)
 
     def __await__(self) -> Generator[Any, None, Connection]:
         return self._acquire().__await__()

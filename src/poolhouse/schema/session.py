@@ -76,13 +76,14 @@ class Session:
 
     Uses the connection `held` when there is one, and leases one for its own time otherwise. `bulk` says that the
     operation sends rows while it goes on, so that even a row refused by the driver leaves others behind, and
-    `stream` that it receives them so.
+    `stream` that it receives them so. Without `is_whole` it goes on with a statement that was counted before.
     """
 
     __slots__ = (
         "_bulk",
         "_deadline",
         "_held",
+        "_is_whole",
         "_leased",
         "_pool",
         "_service",
@@ -103,7 +104,9 @@ class Session:
         statement: Statement | None = None,
         bulk: bool = False,
         stream: bool = False,
+        is_whole: bool = True,
     ) -> None:
+        self._is_whole = is_whole
         self._pool = pool
         self._service = service
         self._held = held
@@ -145,7 +148,7 @@ class Session:
                 self._note(error, self._held)
             if self._statement is not None:
                 seconds = time.monotonic() - self._since
-                self._held.leases.tell_slow(self._held.lease, self._statement.text, seconds)
+                self._held.leases.note_statement(self._service, self._statement.text, seconds, is_whole=self._is_whole)
         if self._leased is not None:
             # A server that is too slow for the statement is not waited for again.
             await self._pool.release(self._leased, wait=not isinstance(error, TimeoutError))
