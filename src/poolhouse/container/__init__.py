@@ -8,6 +8,7 @@ from poolhouse.container.events import BackgroundTaskCrashed
 from poolhouse.container.injection import Inject, Injected
 from poolhouse.container.locating import locate, migration_sets, pools
 from poolhouse.container.migrating import migrating
+from poolhouse.container.process import on_signals, run, run_until_stopped
 from poolhouse.container.report import StartReport, StepReport
 from poolhouse.container.validating import Asked, Asking
 
@@ -27,6 +28,9 @@ __all__ = [
     "locate",
     "migrating",
     "migration_sets",
+    "on_signals",
     "pools",
+    "run",
+    "run_until_stopped",
     "uninterrupted",
 ]

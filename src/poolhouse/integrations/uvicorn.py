@@ -4,51 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import signal
 import socket
-import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 
-from poolhouse.container import BackgroundTaskCrashed
-from poolhouse.errors import AddressInUseError, PoolhouseError, SettingError, SettingsError
+from poolhouse.container import BackgroundTaskCrashed, on_signals, run
+from poolhouse.errors import AddressInUseError, SettingError, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Generator
+    from collections.abc import Callable, Generator
 
     from fastapi import FastAPI
 
     from poolhouse.integrations.fastapi import Readiness
 
-FAILED, MISUSED = 1, 2
-
-
-def run(serving: Callable[[], Coroutine[Any, Any, None]]) -> int:
-    """Run `serving` in a loop of its own and return the exit code of the process: 0 when it ends by itself.
-
-    A PoolhouseError is shown on standard error, with its notes and without a traceback: exit code 2 for
-    faulty settings, else 1. Any other exception passes through.
-    """
-    code = 0
-    try:
-        asyncio.run(serving())
-    except* SettingsError as errors:
-        code = MISUSED
-        _complain(errors)
-    except* PoolhouseError as errors:
-        code = code or FAILED
-        _complain(errors)
-    return code
-
-
-def _complain(errors: BaseExceptionGroup[PoolhouseError]) -> None:
-    for error in errors.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            _complain(error)
-        else:
-            print(error, *getattr(error, "__notes__", ()), sep="\n  ", file=sys.stderr)  # noqa: T201 - for a person
+__all__ = ["listen", "run", "serve", "url_of"]
 
 
 def listen(host: str, port: int, *, setting: str = "") -> socket.socket:
@@ -127,7 +99,7 @@ def _stopped_by_crashes(server: uvicorn.Server, readiness: Readiness) -> Generat
 
 @contextmanager
 def _stopped_by_signals(server: uvicorn.Server, readiness: Readiness) -> Generator[None]:
-    loop, start = asyncio.get_running_loop(), asyncio.current_task()
+    start = asyncio.current_task()
 
     def stop() -> None:
         readiness.close()
@@ -138,11 +110,5 @@ def _stopped_by_signals(server: uvicorn.Server, readiness: Readiness) -> Generat
             start.cancel()
         server.should_exit = True
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, stop)
-    try:
+    with on_signals(stop):
         yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)

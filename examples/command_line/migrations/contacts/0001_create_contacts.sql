@@ -1,0 +1,4 @@
+CREATE TABLE {{tables.contacts}} (
+    name text PRIMARY KEY,
+    address text NOT NULL
+);

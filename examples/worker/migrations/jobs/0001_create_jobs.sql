@@ -1,0 +1,4 @@
+CREATE TABLE {{tables.jobs}} (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    job text NOT NULL
+);
