@@ -66,7 +66,7 @@ async def test_a_worker_that_is_stopped_finishes_the_job_it_has_begun(container,
     await container.jobs().add("left")
     await craft.begun.get()
     stopping = asyncio.create_task(container.shutdown_resources())
-    while container.state is not LifecycleState.STOPPING:
+    while container.state is not LifecycleState.STOPPING:  # noqa: ASYNC110 - a state tells nobody
         await asyncio.sleep(0)
     craft.may_end.set()
     await stopping
