@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 from contextlib import asynccontextmanager, contextmanager
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 from dependency_injector import containers, providers
 
 from poolhouse.container.graph import named
 from poolhouse.container.lifecycle import Lifecycle
 from poolhouse.container.limits import limits_of
+from poolhouse.container.locating import provider_of
 from poolhouse.container.plan import plan_resources, plan_start
+from poolhouse.container.resolving import resolver as compile_resolver
 from poolhouse.container.resources import guard, original
+from poolhouse.container.sealing import seal
 from poolhouse.container.supervisor import Body
 from poolhouse.container.validating import validate
 from poolhouse.errors import LifecycleError, WiringError
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from poolhouse.container.validating import Asking
     from poolhouse.errors import ProviderError
 
+T = TypeVar("T")
+
 _log = logging.getLogger("poolhouse.container")
 
 
@@ -41,6 +46,7 @@ class _Runtime(containers.DynamicContainer):
         super().__init__()
         self._lifecycle = Lifecycle(self._plan, subject="the container")
         self._bodies: list[Body] = []
+        self._resolvers: dict[Any, Callable[[], Any]] = {}
 
     def __repr__(self) -> str:
         return f"<{self.parent_name or type(self).__name__} {self.state.value}>"
@@ -54,11 +60,13 @@ class _Runtime(containers.DynamicContainer):
         return self._governing().report
 
     async def init_resources(self, resource_type: type[Any] = providers.BaseResource) -> None:
-        self._refuse_a_part(resource_type)
+        self._refuse_a_kind(resource_type)
+        self._refuse_a_part("started or stopped")
         await self._lifecycle.start(limits_of(self))
 
     async def shutdown_resources(self, resource_type: type[Any] = providers.BaseResource) -> None:
-        self._refuse_a_part(resource_type)
+        self._refuse_a_kind(resource_type)
+        self._refuse_a_part("started or stopped")
         await self._lifecycle.stop()
 
     async def __aenter__(self) -> Self:
@@ -97,6 +105,23 @@ class _Runtime(containers.DynamicContainer):
             with _overridden(provider, replacement):
                 yield
 
+    def resolver(self, what: Any) -> Callable[[], Any]:
+        if what not in self._resolvers:
+            self._resolvers[what] = compile_resolver(provider_of(self, what))
+        return self._resolvers[what]
+
+    def resolve(self, what: Any) -> Any:
+        return self.resolver(what)()
+
+    def freeze(self) -> None:
+        self._refuse_a_part("frozen")
+        for provider in cast("Iterator[Provider]", self.traverse()):
+            seal(provider)
+            part: object = provider.container if isinstance(provider, providers.Container) else None
+            if isinstance(part, _Runtime):
+                part._resolvers.clear()  # noqa: SLF001 - a container of the same tree
+        self._resolvers.clear()
+
     def guard_resources(self) -> None:
         """Make the use of resources that are not open an error, also of those that have no name."""
         names: dict[Provider, str] = {}
@@ -123,16 +148,18 @@ class _Runtime(containers.DynamicContainer):
             outermost = above
         return outermost
 
-    def _refuse_a_part(self, resource_type: type[Any]) -> None:
+    def _refuse_a_kind(self, resource_type: type[Any]) -> None:
         if resource_type is not providers.BaseResource:
             raise LifecycleError(
                 f"resources of type {resource_type.__qualname__} cannot be started or stopped alone",
                 remedy="Leave the argument out: everything is started in order, and stopped in reverse",
             )
+
+    def _refuse_a_part(self, done: str) -> None:
         if self._outermost() is not self:
             raise LifecycleError(
-                f"{self.parent_name} is part of another container, and cannot be started or stopped alone",
-                remedy="Start and stop the outermost container",
+                f"{self.parent_name} is part of another container, and cannot be {done} alone",
+                remedy="Do that with the outermost container",
             )
 
 
@@ -267,6 +294,32 @@ class Container(containers.DeclarativeContainer):
 
         def unsubscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
             """Call `handler` no longer; does nothing when it was not."""
+
+        def resolver(self, what: providers.Provider[T] | type[T]) -> Callable[[], T]:
+            """Return a function that resolves a provider, or the one provider that makes objects of a class.
+
+            It gives what a call of the provider gives, several times as fast: the calls of a tree of factories are
+            compiled into one function. Overrides are seen at once, whenever and at whichever provider of the tree
+            they are made and taken back. Arguments that are changed later (`set_args` and its like) are not. A
+            resource that is not open is a LifecycleError, and never opened. Raises WiringError, with the candidates,
+            where no provider, or more than one, makes objects of the class.
+            """
+            ...
+
+        def resolve(self, what: providers.Provider[T] | type[T]) -> T:
+            """Resolve once: `container.resolve(Users)`; see `resolver`."""
+            ...
+
+        def freeze(self) -> None:
+            """Let nothing be overridden any more, for good, and make what resolves from now on as fast as by hand.
+
+            Overriding a provider of the container, or taking an override back, is a WiringError from then on. Call it
+            when everything is wired, before routes are bound: resolvers that were made earlier go on asking for
+            overrides at each call. Loading values into a Configuration stays possible. Where dependency-injector was
+            compiled from its sources without Python's limited API, its providers cannot refuse; then overrides are
+            seen as before, and resolvers are no faster.
+            """
+            ...
 
         def overriding(self, provider: Provider, replacement: Any) -> AbstractAsyncContextManager[None]:
             """Override `provider` for the time of an `async with` block.

@@ -26,6 +26,18 @@ def locate(container: containers.Container, target: type[Any] | str, *, place: s
     return _by_name(container, target, place) if isinstance(target, str) else _by_class(container, target, place)
 
 
+def provider_of(container: containers.Container, what: Provider | type[Any]) -> Provider:
+    """Return `what` where it is a provider, and else the one that makes objects of that class."""
+    if providers.is_provider(what):
+        return cast("Provider", what)
+    if isinstance(what, type):
+        return cast("Provider", _by_class(container, what, f"resolving {what.__qualname__}"))
+    raise WiringError(
+        f"{what!r} is neither a provider nor a class, and cannot be resolved",
+        remedy="Pass a provider of the container, such as application.users.service, or a class, such as Users",
+    )
+
+
 def _by_name(container: containers.Container, name: str, place: str) -> Callable[[], Any]:
     known = dict(named(container))
     if name in known:
@@ -42,7 +54,7 @@ def _by_class(container: containers.Container, kind: type[Any], place: str) -> C
         made = None if isinstance(provider, providers.Dependency) else made_class(provider)
         if made is not None:
             classes[provider] = made
-            if issubclass(made, kind):
+            if _is_a(made, kind):
                 found.setdefault(provider, name)
     if len(found) == 1:
         return next(iter(found))
@@ -54,6 +66,13 @@ def _by_class(container: containers.Container, kind: type[Any], place: str) -> C
     meant = f"Did you mean {close}? Otherwise declare" if close else "Declare"
     remedy = f"{meant} a provider that makes it, or say a provider's name"
     raise WiringError(f"no provider of the container makes {kind.__qualname__}", place=place, remedy=remedy)
+
+
+def _is_a(made: type[Any], kind: type[Any]) -> bool:
+    try:
+        return issubclass(made, kind)
+    except TypeError:  # a protocol that is none at run time, or has other members than methods
+        return kind in made.__mro__
 
 
 def pools(container: containers.Container) -> tuple[SharedPool, ...]:

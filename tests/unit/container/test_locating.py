@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Protocol
+
 import pytest
 from dependency_injector import providers
 
@@ -141,3 +143,20 @@ def test_pools_and_migration_sets_are_those_in_force_each_once(tmp_path):
     other = SharedPool(DatabaseSettings())
     assert pools(Application(pool=other)) == (other,)
     assert [each.db.pool for each in migration_sets(Application(pool=other))] == [other]
+
+
+class Counting(Protocol):
+    count: int
+
+
+class Ledger(Counting):
+    count = 0
+
+
+def test_a_protocol_that_is_none_at_run_time_is_made_by_the_classes_that_name_it_as_their_base():
+    class App(Container):
+        users = providers.Factory(Users)
+        ledger = providers.Factory(Ledger)
+
+    application = App()
+    assert locate(application, Counting, place="x") is application.ledger
