@@ -50,7 +50,7 @@ lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--extra fastapi --extra embedded --group build pyproject.toml -o requirements/run.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra fastapi --extra embedded --extra cli --extra testing --extra otel --extra prometheus \
+		--extra fastapi --extra embedded --extra scaffold --extra testing --extra otel --extra prometheus \
 		--group build --group dev \
 		-c requirements/run.lock pyproject.toml -o requirements/dev.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
