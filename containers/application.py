@@ -15,7 +15,7 @@ from poolhouse.settings import ApplicationSettings
 
 
 class ApplicationContainer(Container):
-    """One server, one pool, three services; each gets what its ports ask for from the service that has it."""
+    """One server, one pool, all services; each gets what its ports ask for from the service that has it."""
 
     settings = providers.Dependency(instance_of=ApplicationSettings)
     server = providers.Resource(EmbeddedPostgres, settings.provided.embedded)

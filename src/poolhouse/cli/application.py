@@ -35,21 +35,22 @@ class Application:
     @cached_property
     def container(self) -> Container:
         """The container, which opens nothing; loading it may raise CommandError or what the settings raise."""
-        return load_container(self._project)
+        return load_container(self.project)
 
     @cached_property
     def routers(self) -> tuple[Asking, ...]:
         """What asks the container for things, as pyproject.toml names it; loading it may raise CommandError."""
-        return load_routers(self._project)
+        return load_routers(self.project)
 
     @cached_property
-    def _project(self) -> Project:
+    def project(self) -> Project:
+        """Where the application is; finding it loads nothing, and may raise CommandError."""
         return find_project(Path.cwd(), **self._said)
 
     @cached_property
     def settings(self) -> Any:
         """The application's settings, without its container where they are named; may raise as loading that does."""
-        return load_settings(self._project)
+        return load_settings(self.project)
 
     def sets(self, modules: Sequence[str] = ()) -> tuple[MigrationSet, ...]:
         """Return the migration sets of `modules`, or all, in the order in which they are applied, without a database.

@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from poolhouse.cli.answer import ExitCode
 from poolhouse.cli.screen import say_json, show, show_error, warn
-from poolhouse.errors import CommandError, ConfigurationError, MigrationNameError, PoolhouseError, Violations
+from poolhouse.errors import (
+    CommandError,
+    ConfigurationError,
+    ExtraMissingError,
+    MigrationNameError,
+    PoolhouseError,
+    Violations,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -21,7 +28,7 @@ if TYPE_CHECKING:
     from poolhouse.cli.answer import Answer
 
 _BROKEN_PIPE = 141
-_MISUSES = (CommandError, ConfigurationError, MigrationNameError)
+_MISUSES = (CommandError, ConfigurationError, ExtraMissingError, MigrationNameError)
 _TRACEBACK = "POOLHOUSE_TRACEBACK"
 
 

@@ -36,7 +36,8 @@ _COMMON = {
 def verb(group: typer.Typer, *, examples: Sequence[str], json: str) -> Callable[[VerbT], VerbT]:
     """Make a coroutine a command of `group`, under its own name.
 
-    It gets the application and what its own parameters say. `json` describes the keys of what `--json` prints.
+    It gets what its own parameters say, and where the first of them asks for it the application, which `--container`
+    and `--settings` then name. `json` describes the keys of what `--json` prints.
     """
 
     def register(function: VerbT) -> VerbT:
@@ -48,20 +49,24 @@ def verb(group: typer.Typer, *, examples: Sequence[str], json: str) -> Callable[
 
 
 def _command(function: Callable[..., Coroutine[Any, Any, Answer]]) -> Callable[..., None]:
-    own = list(inspect.signature(function).parameters.values())[1:]
+    own = list(inspect.signature(function).parameters.values())
+    is_about_one = own[:1] != [] and own[0].annotation is Application
+    asked = _COMMON if is_about_one else {"as_json": _COMMON["as_json"]}
     common = [
         inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=False if name == "as_json" else None, annotation=annotation
         )
-        for name, annotation in _COMMON.items()
+        for name, annotation in asked.items()
     ]
 
-    def command(*, container: str | None, settings: str | None, as_json: bool, **values: Any) -> None:
-        application = Application(container=container, settings=settings)
-        raise typer.Exit(run(function(application, **values), as_json=as_json))
+    def command(
+        *, container: str | None = None, settings: str | None = None, as_json: bool = False, **values: Any
+    ) -> None:
+        given = [Application(container=container, settings=settings)] if is_about_one else []
+        raise typer.Exit(run(function(*given, **values), as_json=as_json))
 
     # typer reads the parameters from these.
-    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own, *common)]
+    parameters = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in (*own[is_about_one:], *common)]
     paragraphs = (inspect.getdoc(function) or "").split("\n\n")
     command.__doc__ = "\n\n".join(paragraph.replace("\n", " ") for paragraph in paragraphs)
     command.__annotations__ = {each.name: each.annotation for each in parameters}

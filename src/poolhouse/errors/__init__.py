@@ -80,7 +80,8 @@ PoolhouseError
 │   └── DataDirectoryUnusableError
 ├── AddressInUseError
 ├── CommandError
-└── ApplicationRunsError
+├── ApplicationRunsError
+└── ExtraMissingError
 ```
 """
 
@@ -88,6 +89,7 @@ from poolhouse.errors._application import (
     AddressInUseError,
     ApplicationRunsError,
     CommandError,
+    ExtraMissingError,
 )
 from poolhouse.errors._base import (
     PoolhouseError,
@@ -213,6 +215,7 @@ __all__ = [
     "DrainTimeoutError",
     "DuplicateVersionError",
     "EmbeddedServerError",
+    "ExtraMissingError",
     "ForeignKeyViolationError",
     "IdentifierError",
     "InFailedSqlTransactionError",

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from poolhouse.errors._base import PoolhouseError
+
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class AddressInUseError(PoolhouseError):
@@ -27,3 +32,20 @@ class ApplicationRunsError(PoolhouseError):
             f"the application is running: its embedded PostgreSQL, process {pid}, has the data in {directory}",
             remedy="Stop the application and run this again; or give both a server of their own, by a DSN",
         )
+
+
+class ExtraMissingError(PoolhouseError, ImportError):
+    """An optional part of poolhouse was used, and what it needs is not installed; `extra` installs it.
+
+    An ImportError too; `name` and `module` are the module that was not found.
+    """
+
+    def __init__(self, module: str, extra: str) -> None:
+        self.extra = extra
+        remedy = f"Run: pip install 'poolhouse[{extra}]'"
+        super().__init__(f"this part of poolhouse needs {module}, which is not installed", remedy=remedy)
+        self.name = self.module = module
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # ImportError keeps its name outside of `__dict__`.
+        return type(self), (self.module, self.extra)

@@ -8,8 +8,7 @@ import socket
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-import uvicorn
-
+from poolhouse._core.extras import needing
 from poolhouse.container import BackgroundTaskCrashed, on_signals, run
 from poolhouse.errors import AddressInUseError, SettingError, SettingsError
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
+from poolhouse._core.extras import needing
     from poolhouse.integrations.fastapi import Readiness
 
 __all__ = ["listen", "run", "serve", "url_of"]

@@ -3,12 +3,20 @@
 Needs the extra `fastapi`.
 """
 
+from poolhouse._core.extras import needing
 from poolhouse.container import Inject, Injected
-from poolhouse.integrations.fastapi.application import create_application
-from poolhouse.integrations.fastapi.health import Readiness, health
-from poolhouse.integrations.fastapi.lifespan import lifespan
-from poolhouse.integrations.fastapi.problems import InvalidInput, Problem, install_problem_details, problem_responses
-from poolhouse.integrations.fastapi.router import Router
+
+with needing("fastapi", extra="fastapi"):
+    from poolhouse.integrations.fastapi.application import create_application
+    from poolhouse.integrations.fastapi.health import Readiness, health
+    from poolhouse.integrations.fastapi.lifespan import lifespan
+    from poolhouse.integrations.fastapi.problems import (
+        InvalidInput,
+        Problem,
+        install_problem_details,
+        problem_responses,
+    )
+    from poolhouse.integrations.fastapi.router import Router
 
 __all__ = [
     "Inject",

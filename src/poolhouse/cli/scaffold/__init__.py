@@ -1,0 +1,1 @@
+"""Writing a project of one's own, and services into it."""
