@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from poolhouse.cli.project import Name, Project
 
 _LEFT = Names("items", "item")
-_SHOP = re.compile(r"(?<![A-Za-z])(?P<before>_?)(?P<shop>[Ss]hop)(?P<after>_?)(?![A-Za-z])")
+_WORD, _TITLE = re.compile(r"(?<![A-Za-z])shop(?![A-Za-z])"), re.compile(r"(?<=[\"'])Shop(?=[\"'])")
 
 
 def bare_project(name: str, *, version: str) -> Changes:
@@ -77,10 +77,6 @@ def _renamed(file: Path, name: str) -> bytes:
     content = file.read_bytes()
     if file.suffix != ".py":
         return content
-
-    def renamed(found: re.Match[str]) -> str:
-        is_identifier = found["before"] or found["after"]
-        words = re.sub("[-_]", "_" if is_identifier else " ", name)
-        return f"{found['before']}{words.capitalize() if found['shop'].istitle() else words}{found['after']}"
-
-    return _SHOP.sub(renamed, content.decode()).encode()
+    # An identifier everywhere, since some of the words are ones.
+    text = _WORD.sub(name.replace("-", "_"), content.decode())
+    return _TITLE.sub(re.sub("[-_]", " ", name).capitalize(), text).encode()

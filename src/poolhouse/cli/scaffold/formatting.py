@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
-import sys
+import sysconfig
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from poolhouse.errors import CommandError, ExtraMissingError
@@ -35,7 +35,7 @@ class Formatter:
 
     def _run(self, step: Sequence[str], path: str, text: str) -> str:
         done = subprocess.run(  # noqa: S603 - ruff, with arguments of ours
-            [*self._ruff(), *step, "--stdin-filename", path, "-"],
+            [self._ruff(), *step, "--stdin-filename", path, "-"],
             input=text.encode(),
             cwd=self.root,
             capture_output=True,
@@ -46,10 +46,10 @@ class Formatter:
             raise CommandError(f"ruff does not format it: {said}", place=path, remedy="Nothing was changed; mend that")
         return done.stdout.decode()
 
-    def _ruff(self) -> list[str]:
-        for own in (".venv/bin/ruff", ".venv/Scripts/ruff.exe"):
-            if (self.root / own).is_file():
-                return [str(self.root / own)]
-        if find_spec("ruff") is None:
-            raise ExtraMissingError("ruff", "scaffold")
-        return [sys.executable, "-m", "ruff"]
+    def _ruff(self) -> str:
+        """Return the project's own ruff, else the one that is installed with poolhouse, else any."""
+        folders = (self.root / ".venv/bin", self.root / ".venv/Scripts", sysconfig.get_path("scripts"), None)
+        for folder in folders:
+            if found := shutil.which("ruff", path=folder):
+                return found
+        raise ExtraMissingError("ruff", "scaffold")

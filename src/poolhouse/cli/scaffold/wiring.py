@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from poolhouse._core.extras import needing
 from poolhouse.errors import CommandError
@@ -14,6 +14,9 @@ with needing("libcst", extra="scaffold"):
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
+
+
+_Sequence: TypeAlias = "cst.Tuple | cst.List"
 
 
 class Source:
@@ -67,38 +70,22 @@ class Source:
 
     def add_element(self, variable: str, element: str) -> None:
         """Put `element` at the end of the tuple or list that `variable` is assigned; once."""
-
-        def added(before: Sequence[cst.BaseElement]) -> list[cst.BaseElement]:
-            if element in {get_full_name_for_node(each.value) for each in before}:
-                return [*before]
-            new = cst.Element(cst.parse_expression(element))
-            if len(before) < 2:
-                return [*(each.with_changes(comma=cst.MaybeSentinel.DEFAULT) for each in before), new]
-            # A comma behind the last one stays behind the last one.
-            *rest, last = before
-            return [*rest, last.with_changes(comma=rest[-1].comma), new.with_changes(comma=last.comma)]
-
-        self._change_elements(variable, added)
+        if not self.has_element(variable, element):
+            self._change_elements(variable, lambda value: _with_element(value, element))
 
     def remove_elements(self, variable: str, elements: Collection[str]) -> None:
         """Take `elements` out of the tuple or list that `variable` is assigned."""
 
-        def kept(before: Sequence[cst.BaseElement]) -> list[cst.BaseElement]:
-            left = [each for each in before if get_full_name_for_node(each.value) not in elements]
-            return [each.with_changes(comma=cst.MaybeSentinel.DEFAULT) for each in left]
+        def without(value: _Sequence) -> _Sequence:
+            left = [each for each in value.elements if get_full_name_for_node(each.value) not in elements]
+            return value.with_changes(elements=[each.with_changes(comma=cst.MaybeSentinel.DEFAULT) for each in left])
 
-        self._change_elements(variable, kept)
+        self._change_elements(variable, without)
 
     def has_element(self, variable: str, element: str) -> bool:
         """Whether `element` is in the tuple or list that `variable` is assigned; CommandError where that is neither."""
-        found: list[cst.BaseElement] = []
-
-        def look(elements: Sequence[cst.BaseElement]) -> list[cst.BaseElement]:
-            found.extend(elements)
-            return [*elements]
-
-        self._change_elements(variable, look)
-        return element in {get_full_name_for_node(each.value) for each in found}
+        _, _, value = self._sequence(variable)
+        return element in {get_full_name_for_node(each.value) for each in value.elements}
 
     def _insert_import(self, package: str, line: cst.SimpleStatementLine | cst.BaseCompoundStatement) -> None:
         family = package.partition(".")[0]
@@ -141,19 +128,19 @@ class Source:
         changed = kind.with_changes(body=kind.body.with_changes(body=body))
         self._set_body([*self._module.body[:index], changed, *self._module.body[index + 1 :]])
 
-    def _change_elements(
-        self, variable: str, change: Callable[[Sequence[cst.BaseElement]], list[cst.BaseElement]]
-    ) -> None:
+    def _sequence(self, variable: str) -> tuple[int, cst.Assign | cst.AnnAssign, _Sequence]:
         for index, line in enumerate(self._module.body):
             found = _only(line)
             if isinstance(found, cst.Assign | cst.AnnAssign) and _target(found) == variable:
                 if not isinstance(found.value, cst.Tuple | cst.List):
                     raise self._unknown(f"{variable} is no tuple or list that is written out")
-                value = found.value.with_changes(elements=change(found.value.elements))
-                changed = line.with_changes(body=[found.with_changes(value=value)])
-                self._set_body([*self._module.body[:index], changed, *self._module.body[index + 1 :]])
-                return
+                return index, found, found.value
         raise self._unknown(f"nothing is assigned to {variable}")
+
+    def _change_elements(self, variable: str, change: Callable[[_Sequence], _Sequence]) -> None:
+        index, found, value = self._sequence(variable)
+        line = self._module.body[index].with_changes(body=[found.with_changes(value=change(value))])
+        self._set_body([*self._module.body[:index], line, *self._module.body[index + 1 :]])
 
     def _unknown(self, fact: str) -> CommandError:
         return CommandError(fact, place=self._path, remedy="Nothing was changed; wire the service by hand")
@@ -165,6 +152,34 @@ def _only(line: cst.CSTNode) -> cst.BaseSmallStatement | None:
 
 def _is_import(line: cst.CSTNode) -> bool:
     return isinstance(_only(line), cst.Import | cst.ImportFrom)
+
+
+def _with_element(value: _Sequence, element: str) -> _Sequence:
+    new = cst.Element(cst.parse_expression(element))
+    if len(value.elements) < 2:
+        plain = [each.with_changes(comma=cst.MaybeSentinel.DEFAULT) for each in value.elements]
+        return value.with_changes(elements=[*plain, new])
+    # Lines stay lines: between the last two is what was between those before, and a comment stays where it is.
+    *rest, last = value.elements
+    space, comma = _space_at_end(value), rest[-1].comma
+    if isinstance(space, cst.ParenthesizedWhitespace) and isinstance(comma, cst.Comma):
+        between = space.with_changes(last_line=getattr(comma.whitespace_after, "last_line", space.last_line))
+        comma = comma.with_changes(whitespace_after=between.with_changes(indent=True))
+        value = _with_space_at_end(value, space.with_changes(first_line=cst.TrailingWhitespace()))
+    elements = [*rest, last.with_changes(comma=comma), new.with_changes(comma=last.comma)]
+    return value.with_changes(elements=elements)
+
+
+def _space_at_end(value: _Sequence) -> cst.BaseParenthesizableWhitespace | None:
+    if isinstance(value, cst.List):
+        return value.rbracket.whitespace_before
+    return value.rpar[0].whitespace_before if value.rpar else None
+
+
+def _with_space_at_end(value: _Sequence, space: cst.BaseParenthesizableWhitespace) -> _Sequence:
+    if isinstance(value, cst.List):
+        return value.with_changes(rbracket=value.rbracket.with_changes(whitespace_before=space))
+    return value.with_changes(rpar=[value.rpar[0].with_changes(whitespace_before=space), *value.rpar[1:]])
 
 
 def _is_of(family: str, package: str) -> bool:
