@@ -56,7 +56,7 @@ def _changes(name: str, *, is_bare: bool) -> Changes:
 
 def _sources() -> list[str]:
     """Return how pip finds this very poolhouse where it was installed from a file, so that no index need have it."""
-    origin = json.loads(distribution("poolhouse").read_text("direct_url.json") or "{}")
+    origin: dict[str, str] = json.loads(distribution("poolhouse").read_text("direct_url.json") or "{}")
     address = urlsplit(origin.get("url", ""))
     if address.scheme != "file":
         return []

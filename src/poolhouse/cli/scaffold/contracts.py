@@ -27,7 +27,7 @@ def with_service(text: str, service: str) -> str:
     return tomlkit.dumps(document)
 
 
-def _lists(document: Any) -> Iterator[Array]:
+def _lists(document: Any) -> Iterator[Any]:
     contracts = document.get("tool", {}).get("importlinter", {}).get("contracts", [])
     for contract in contracts:
         modules = contract.get("modules") if contract.get("type") == "independence" else None
