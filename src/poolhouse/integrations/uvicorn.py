@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
 
-from poolhouse._core.extras import needing
     from poolhouse.integrations.fastapi import Readiness
+
+with needing("uvicorn", extra="fastapi"):
+    import uvicorn
 
 __all__ = ["listen", "run", "serve", "url_of"]
 

@@ -22,6 +22,8 @@ def test_a_service_is_listed_once_where_others_are(before, after):
     assert with_service(text, "services.notes") == CONTRACT.format(type="independence", modules=after)
 
 
-@pytest.mark.parametrize("text", ["", "[tool.importlinter]\n", CONTRACT.format(type="layers", modules='["services.a"]')])
+@pytest.mark.parametrize(
+    "text", ["", "[tool.importlinter]\n", CONTRACT.format(type="layers", modules='["services.a"]')]
+)
 def test_what_has_no_list_of_services_stays_as_it_is(text):
     assert with_service(text, "services.notes") == text
