@@ -32,6 +32,10 @@ class Application:
     def __init__(self, *, container: str | None = None, settings: str | None = None) -> None:
         self._said = {"container": container, "settings": settings}
 
+    def again(self) -> Application:
+        """Return the same application, not loaded yet."""
+        return Application(**self._said)
+
     @cached_property
     def container(self) -> Container:
         """The container, which opens nothing; loading it may raise CommandError or what the settings raise."""

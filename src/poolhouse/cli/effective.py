@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from pydantic import AliasChoices, AnyUrl, BaseModel, SecretBytes, SecretStr
+from pydantic import AnyUrl, BaseModel, SecretBytes, SecretStr
 from pydantic_core import MultiHostUrl, PydanticUndefined, Url
-from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource, SecretsSettingsSource
 
 from poolhouse._core.masking import MASK, mask_text, names_a_secret
+from poolhouse.settings import Origin, origins
+from poolhouse.settings.names import variables_at
+from poolhouse.settings.origin import ASSUMED, DEFAULT, PROFILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pydantic.fields import FieldInfo
-    from pydantic_settings import PydanticBaseSettingsSource
 
     from poolhouse.settings import ApplicationSettings
 
@@ -29,35 +28,22 @@ _PLAIN = {"datetime", "decimal", "ipaddress", "pathlib", "pathlib._local", "uuid
 _EMBEDDED = ("embedded", "enabled")
 
 
-class Source(NamedTuple):
-    """Where a value comes from: what kind of place, and which."""
-
-    kind: str
-    name: str | None = None
-
-    def __str__(self) -> str:
-        return self.kind if self.name is None else f"{self.kind} {self.name}"
-
-
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One setting as it is in force; `value` and `default` can be shown and printed as JSON."""
+    """One setting as it is in force; `value` and `default` can be shown and printed as JSON.
+
+    What is only assumed, to look at a profile that something is missing for here, has no value, and `is_missing`.
+    """
 
     name: str
     variable: str
     value: object
     default: object
-    source: Source
+    origin: Origin
     is_default: bool
+    is_missing: bool
     unit: str | None
     description: str | None
-
-
-class _Read(NamedTuple):
-    """A source, and what it gave: sections in it are mappings."""
-
-    source: PydanticBaseSettingsSource
-    values: Mapping[str, Any]
 
 
 class _Place(NamedTuple):
@@ -72,46 +58,26 @@ class _Place(NamedTuple):
 def effective(settings: ApplicationSettings) -> tuple[Setting, ...]:
     """Return all of `settings`, those of sections included, in the order of their declaration.
 
-    The sources are read again, since settings do not keep where they are from: of settings that were made by a call
-    with arguments, what no source explains is the constructor's. No secret is in what is returned.
+    No secret is in what is returned.
     """
-    kind = type(settings)
-    sources, again = _read_again(kind)
-    rows: list[Setting] = []
-    for place in _places(settings, None):
-        variable = _variables(kind, place.path)[0]
-        other = _value_at(again, place.path) if again is not None else place.default
-        source = _source(settings, place, sources, other=other)
-        rows.append(
-            Setting(
-                ".".join(place.path),
-                variable,
-                shown(place.value, place.path[-1], place.field),
-                shown(place.default, place.path[-1], place.field),
-                source,
-                place.value == place.default,
-                _unit(place.field),
-                place.field.description,
-            )
+    kind, known = type(settings), origins(settings)
+    return tuple(
+        Setting(
+            ".".join(place.path),
+            variables_at(kind, place.path)[0],
+            None if is_missing else shown(place.value, place.path[-1], place.field),
+            shown(place.default, place.path[-1], place.field),
+            origin,
+            place.value == place.default,
+            is_missing,
+            _unit(place.field),
+            place.field.description,
         )
-    return tuple(rows)
-
-
-def _read_again(kind: type[ApplicationSettings]) -> tuple[list[_Read], ApplicationSettings | None]:
-    """Return what each source of `kind` gives, the first counting most, and the settings without any argument."""
-    used: list[PydanticBaseSettingsSource] = []
-
-    class Observed(kind):  # type: ignore[valid-type,misc] # a class that is known when this runs
-        @classmethod
-        def settings_customise_sources(cls, *sources: Any, **named: Any) -> tuple[PydanticBaseSettingsSource, ...]:
-            used[:] = cast("Any", super()).settings_customise_sources(*sources, **named)
-            return tuple(used)
-
-    again: ApplicationSettings | None = None
-    # They were valid when they were made; here an argument may be missing.
-    with suppress(Exception):
-        again = cast("ApplicationSettings", Observed())
-    return [_Read(source, cast("Any", source)()) for source in used], again
+        for place in _places(settings, None)
+        for origin in (known.get(place.path) or _without_source(settings, place),)
+        # The profile is what was asked for, and all else that is assumed stands for what is missing.
+        for is_missing in (origin.kind == ASSUMED and place.path != ("profile",),)
+    )
 
 
 def _places(model: BaseModel, default: Any, path: tuple[str, ...] = ()) -> Iterator[_Place]:
@@ -125,83 +91,13 @@ def _places(model: BaseModel, default: Any, path: tuple[str, ...] = ()) -> Itera
             yield _Place((*path, name), field, value, expected)
 
 
-def _source(settings: ApplicationSettings, place: _Place, sources: Sequence[_Read], *, other: Any) -> Source:
-    ways = [(first, *place.path[1:]) for first in (*_aliases(type(settings), place.path[0]), place.path[0])]
-    found = next((read.source for read in sources if any(_gives(read.values, way) for way in ways)), None)
-    if place.value != other and not (found is None and place.field.default_factory is not None):
-        return Source("constructor")
-    if found is not None:
-        return _named(found, type(settings), place.path)
+def _without_source(settings: ApplicationSettings, place: _Place) -> Origin:
+    """Return where a value is from that no source gives."""
     if place.value == place.default or place.field.default_factory is not None:
-        return Source("default")
+        return Origin(DEFAULT)
     if place.path == _EMBEDDED:
-        return Source("profile", f"{settings.profile.value}, and whether a DSN is set")
-    return Source("validator", f"of {type(settings).__qualname__}")
-
-
-def _gives(values: Any, path: tuple[str, ...]) -> bool:
-    for name in path:
-        known = _by_name(values)
-        if name.lower() not in known:
-            return False
-        values = known[name.lower()]
-    return True
-
-
-def _by_name(values: object) -> dict[str, Any]:
-    """Return what is in a section as a source gives it: a mapping, or an instance of its class."""
-    if isinstance(values, BaseModel):
-        return {name: getattr(values, name) for name in values.model_fields_set}
-    items = cast("dict[object, object]", values).items() if isinstance(values, Mapping) else ()
-    return {str(name).lower(): value for name, value in items}
-
-
-def _named(source: PydanticBaseSettingsSource, kind: type[ApplicationSettings], path: tuple[str, ...]) -> Source:
-    if isinstance(source, DotEnvSettingsSource):
-        return Source("env file", f"{_files(source.env_file)}: {_set_in(source, kind, path)}")
-    if isinstance(source, EnvSettingsSource):
-        name = _set_in(source, kind, path)
-        return Source("environment variable", next((each for each in os.environ if each.upper() == name), name))
-    if isinstance(source, SecretsSettingsSource):
-        return Source("secrets directory", _files(source.secrets_dir))
-    return Source(type(source).__name__)
-
-
-def _set_in(source: EnvSettingsSource, kind: type[ApplicationSettings], path: tuple[str, ...]) -> str:
-    """Return the variable that has set what is at `path`: its own, one for an entry of it, or that of its section."""
-    known = [name.upper() for name in source.env_vars]
-    own = _variables(kind, path)
-    entries = [name for name in known for each in own if name.startswith(f"{each}{_delimiter(kind)}")]
-    sections = [name for length in range(len(path) - 1, 0, -1) for name in _variables(kind, path[:length])]
-    return next((name for name in (*own, *entries, *sections) if name in known), own[0])
-
-
-def _files(named: Any) -> str:
-    several = isinstance(named, (list, tuple))
-    return ", ".join(map(str, cast("Sequence[object]", named))) if several else str(named)
-
-
-def _variables(kind: type[ApplicationSettings], path: tuple[str, ...]) -> list[str]:
-    """Return the names of variables that may set what is at `path`; the first is the one to tell."""
-    prefix = kind.model_config.get("env_prefix", "")
-    firsts = (*_aliases(kind, path[0]), f"{prefix}{path[0]}")
-    return [_delimiter(kind).join((first, *path[1:])).upper() for first in firsts]
-
-
-def _aliases(kind: type[ApplicationSettings], name: str) -> tuple[str, ...]:
-    alias = kind.model_fields[name].validation_alias
-    choices = alias.choices if isinstance(alias, AliasChoices) else (alias,)
-    return tuple(each for each in choices if isinstance(each, str))
-
-
-def _delimiter(kind: type[ApplicationSettings]) -> str:
-    return kind.model_config.get("env_nested_delimiter") or "__"
-
-
-def _value_at(model: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        model = getattr(model, name, None)
-    return model
+        return Origin(PROFILE, f"{settings.profile.value}, and whether a DSN is set")
+    return Origin("validator", f"of {type(settings).__qualname__}")
 
 
 def _unit(field: FieldInfo) -> str | None:

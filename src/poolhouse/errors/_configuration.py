@@ -10,11 +10,23 @@ class ConfigurationError(PoolhouseError):
 
 
 class SettingError(ConfigurationError):
-    """One setting has no legal value, or no setting has that name."""
+    """One setting has no legal value, or no setting has that name.
 
-    def __init__(self, name: str, fact: str, *, remedy: str | None = None) -> None:
+    Where it is required and only not set, `missing` are the names that lead to it in the settings, else nothing.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        fact: str,
+        *,
+        place: str | None = None,
+        remedy: str | None = None,
+        missing: tuple[str, ...] = (),
+    ) -> None:
         self.name = name
-        super().__init__(fact, place=name, remedy=remedy)
+        self.missing = missing
+        super().__init__(fact, place=place or name, remedy=remedy)
 
 
 class SettingsError(Violations[SettingError], ConfigurationError):

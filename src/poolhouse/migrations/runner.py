@@ -122,8 +122,6 @@ def _limit(pool: SharedPool, timeout: float | None) -> float:
 
 def _mode_of(pool: SharedPool, said: MigrationMode | str | None) -> MigrationMode:
     mode = said if said is not None else pool.settings.migration_mode
-    if mode is None:
-        return MigrationMode.APPLY
     if mode in set(MigrationMode):
         return MigrationMode(mode)
     close = nearest(mode, MigrationMode)

@@ -77,7 +77,7 @@ class Leases:
         self._clearing = Clearing(pooling, settings, address=address, roles=roles)
         self._events = events
         self._loop = asyncio.get_running_loop()
-        self.is_debugged = self._loop.get_debug()
+        self.is_debugged = settings.debug or self._loop.get_debug()
         self.min_size = settings.min_size
         self.max_size = settings.max_size
         self.sharing: Sharing[Lease, Place] = Sharing(

@@ -20,7 +20,7 @@ from pathlib import Path
 from pydantic import Field, RedisDsn, SecretBytes, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
-from poolhouse.settings import ApplicationSettings, SettingsSection
+from poolhouse.settings import ApplicationSettings, SettingsSection, per_profile
 
 
 class Mail(SettingsSection):
@@ -38,10 +38,11 @@ class Mail(SettingsSection):
 
 
 class Settings(ApplicationSettings):
-    model_config = SettingsConfigDict(env_prefix="SHOP_", env_file=".env", secrets_dir="secrets")
+    model_config = SettingsConfigDict(env_prefix="SHOP_")
 
+    secrets_dir: Path | None = Path("secrets")
     mail: Mail = Mail(timeout=7.0)
-    region: str = "here"
+    region: str = per_profile("here", production="everywhere")
     name: str = Field(default="", validation_alias="SHOP_TITLE")
 
     @field_validator("region")
@@ -98,7 +99,7 @@ def test_programs_are_told_units_and_descriptions_too(offline):
         "value": 5.0,
         "default": 5.0,
         "is_default": True,
-        "source": {"kind": "default", "name": None},
+        "source": {"kind": "default", "name": None, "place": None},
         "unit": "seconds",
     }
 
@@ -134,18 +135,28 @@ def test_what_follows_from_the_profile_is_told(offline, monkeypatch):
     monkeypatch.setenv("SHOP_PROFILE", "production")
     found = settings_of()["embedded.enabled"]
     assert (found["value"], found["default"], found["is_default"]) == (False, None, False)
-    assert found["source"] == {"kind": "profile", "name": "production, and whether a DSN is set"}
+    assert found["source"] == {
+        "kind": "profile default",
+        "name": "production, and whether a DSN is set",
+        "place": None,
+    }
 
 
 def test_files_and_secrets_are_sources_that_count_less_than_variables(shop, monkeypatch):
     shop.write(".env", "SHOP_MAIL__HOST=file.example\nSHOP_DATABASE__MIN_SIZE=1\nSHOP_DATABASE__MAX_SIZE=3\n")
+    shop.write(".env.development", "# ours\nSHOP_DATABASE__MIN_SIZE=2\n")
     shop.write("secrets/shop_region", "there")
     monkeypatch.setenv("SHOP_DATABASE__MAX_SIZE", "4")
     found = settings_of()
-    assert found["mail.host"]["source"] == {"kind": "env file", "name": ".env: SHOP_MAIL__HOST"}
-    assert found["database.min_size"]["source"]["kind"] == "env file"
+    assert found["mail.host"]["source"] == {"kind": "file", "name": "SHOP_MAIL__HOST", "place": ".env:1"}
+    assert found["database.min_size"]["source"]["place"] == ".env.development:2"
     assert found["database.max_size"]["source"]["kind"] == "environment variable"
-    assert found["region"]["source"] == {"kind": "secrets directory", "name": "secrets"}
+    assert found["region"]["source"] == {
+        "kind": "secrets file",
+        "name": "shop_region",
+        "place": "secrets/shop_region",
+    }
+    assert re.search(r"^\* +mail.host +file.example +file .env:1$", config().out, re.MULTILINE)
 
 
 def test_what_a_validator_has_made_of_a_default_is_told(shop):
@@ -160,7 +171,7 @@ def test_a_default_of_the_application_for_a_section_is_the_default(shop):
 
 def test_arguments_of_the_constructor_are_a_source(shop):
     shop.declare(container=f"{shop.module}:ApplicationContainer", settings=f"{shop.module}_settings:in_berlin")
-    assert settings_of()["region"]["source"] == {"kind": "constructor", "name": None}
+    assert settings_of()["region"]["source"] == {"kind": "argument", "name": None, "place": None}
 
 
 def test_an_alias_is_the_variable(shop, monkeypatch):
@@ -169,12 +180,12 @@ def test_an_alias_is_the_variable(shop, monkeypatch):
     assert (found["value"], found["source"]["name"]) == ("Shop", "SHOP_TITLE")
 
 
-@pytest.mark.parametrize("arguments", [[], ["--verbose"], ["--json"]])
+@pytest.mark.parametrize("arguments", [[], ["--verbose"], ["--json"], ["--profile", "production"]])
 def test_no_secret_is_shown(shop, monkeypatch, arguments):
     monkeypatch.setenv("SHOP_DATABASE__DSN", "postgresql://me:geheim@db.example/shop?password=geheim")
-    monkeypatch.setenv("SHOP_DATABASE__MIGRATION_DSN", "postgresql://owner:ge%2Fheim:geheim@db.example:5433/shop")
     monkeypatch.setenv("SHOP_MAIL__PASSWORD", SECRET)
-    monkeypatch.setenv("SHOP_MAIL__TOKEN", SECRET)
+    shop.write(".env", "SHOP_DATABASE__MIGRATION_DSN=postgresql://owner:ge%2Fheim:geheim@db.example:5433/shop\n")
+    shop.write("secrets/shop_mail__token", SECRET)
     outcome = config(*arguments)
     assert outcome.code == 0, outcome.err
     assert "me@db.example/shop" in outcome.out
@@ -195,6 +206,90 @@ def test_all_that_is_wrong_is_told_at_once_and_no_value(shop, monkeypatch, argum
     for name in ("DATABASE__DSN", "DATABASE__MAX_SIZE", "MAIL__TIMEUOT", "REGOIN"):
         assert f"SHOP_{name}: " in said
     assert SECRET not in said
+
+
+# Another profile
+
+
+def without_a_dsn(shop, monkeypatch):
+    monkeypatch.delenv("SHOP_DATABASE__DSN")
+    return shop
+
+
+def test_another_profile_is_shown_as_this_machine_would_start_it(shop, monkeypatch):
+    shop.write(".env.production", "SHOP_MAIL__HOST=mail.example\n")
+    shop.write(".env.development", "SHOP_MAIL__HOST=localhost\n")
+    found = settings_of("--profile", "production")
+    assert (found["profile"]["value"], found["mail.host"]["value"]) == ("production", "mail.example")
+    assert found["region"]["source"] == {"kind": "profile default", "name": "production", "place": None}
+    assert found["database.command_timeout"]["value"] == 30
+    assert settings_of()["region"]["value"] == "HERE"
+
+
+def test_what_is_missing_for_another_profile_is_named_and_no_fault(shop, monkeypatch):
+    outcome = config("--profile", "production")
+    assert outcome.code == 0
+    without_a_dsn(shop, monkeypatch)
+    outcome = config("--profile", "production")
+    assert outcome.code == 0, outcome.err
+    assert re.search(r"database.dsn +not set here *$", outcome.out, re.MULTILINE)
+    assert outcome.out.endswith("Not set here, and required in production: SHOP_DATABASE__DSN.\n")
+    assert "not-set.invalid" not in outcome.out + config("--profile", "production", "--json").out
+    assert config("--json", "--profile", "production").json["missing"] == ["SHOP_DATABASE__DSN"]
+
+
+def test_other_faults_of_another_profile_are_told_at_once(shop, monkeypatch):
+    without_a_dsn(shop, monkeypatch)
+    shop.write(".env.staging", "SHOP_MAIL__HSOT=x\nSHOP_DATABASE__MAX_SIZE=geheim\n")
+    outcome = config("--profile", "staging")
+    assert outcome.code == MISUSED
+    assert ".env.staging:1 SHOP_MAIL__HSOT: there is no such setting. Did you mean SHOP_MAIL__HOST?" in outcome.err
+    assert ".env.staging:2 SHOP_DATABASE__MAX_SIZE: Input should be a valid integer" in outcome.err
+    assert SECRET not in outcome.err
+
+
+REQUIRED = """
+from pydantic import SecretStr
+from pydantic_settings import SettingsConfigDict
+from poolhouse.settings import ApplicationSettings
+
+class Settings(ApplicationSettings):
+    model_config = SettingsConfigDict(env_prefix="SHOP_")
+    key: SecretStr
+    {more}
+
+def for_staging(): return Settings(profile="staging", key="geheim")
+"""
+
+
+def required(shop, name="Settings", more=""):
+    shop.write(f"{shop.module}_required.py", REQUIRED.format(more=more))
+    shop.declare(container=f"{shop.module}:ApplicationContainer", settings=f"{shop.module}_required:{name}")
+
+
+def test_secrets_of_the_application_may_be_missing_too(offline, monkeypatch):
+    required(without_a_dsn(offline, monkeypatch))
+    assert config("--profile", "production", "--json").json["missing"] == ["SHOP_KEY", "SHOP_DATABASE__DSN"]
+
+
+def test_what_nothing_can_be_made_up_for_keeps_a_profile_from_being_seen(offline):
+    required(offline, more="port: int")
+    outcome = config("--profile", "production")
+    assert outcome.code == MISUSED
+    assert "production cannot be looked at without SHOP_KEY, SHOP_PORT" in outcome.err
+
+
+def test_settings_that_are_made_for_one_profile_cannot_be_seen_in_another(offline):
+    required(offline, "for_staging")
+    assert config("--profile", "staging").code == 0
+    outcome = config("--profile", "production")
+    assert outcome.code == MISUSED
+    assert "are made for staging, whatever is asked for" in outcome.err
+
+
+def test_a_profile_that_there_is_not_is_refused(offline):
+    outcome = config("--profile", "prod")
+    assert outcome.code == MISUSED
 
 
 def test_settings_are_shown_also_where_the_container_is_broken(offline):

@@ -1,76 +1,16 @@
-"""Settings of an application: where values come from, and what is said of wrong ones."""
+"""Settings of an application: what is right, and what is said of wrong ones."""
 
 from __future__ import annotations
 
-import os
 import pickle
-import traceback
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import SettingsConfigDict
+from pydantic import ValidationError
 
 from poolhouse.errors import ConfigurationError, SettingError, SettingsError
 from poolhouse.settings import ApplicationSettings, DatabaseSettings, Profile, variables
-
-PASSWORD = "c4n4ry"
-DSN = f"postgresql://shop:{PASSWORD}@db.example/shop"
-
-
-class Http(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    port: int = 8000
-
-
-class Shop(ApplicationSettings):
-    model_config = SettingsConfigDict(env_prefix="APP_")
-    http: Http = Http()
-    metrics: Http | None = None
-    labels: dict[str, str] = Field(default_factory=dict)
-    tags: list[str] = Field(default_factory=list)
-    zone: str = Field(default="UTC", validation_alias="APP_TIMEZONE")
-
-
-@pytest.fixture(autouse=True)
-def _no_variables(monkeypatch):
-    for name in list(os.environ):
-        if name.upper().startswith("APP_"):
-            monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def shop(monkeypatch):
-    """Build the settings from these variables."""
-
-    def build(*, arguments=None, **environment):
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        return Shop(**(arguments or {}))
-
-    return build
-
-
-@pytest.fixture
-def faults(shop):
-    """Build settings that must fail, and return what is said, by variable."""
-
-    def build(**environment):
-        with pytest.raises(SettingsError) as caught:
-            shop(**environment)
-        assert PASSWORD not in everything(caught.value)
-        return {fault.name: fault for fault in caught.value.violations}
-
-    return build
-
-
-def everything(error):
-    """All that a log, a debugger or a crash report could show of an error, its context included."""
-    texts, seen = [], error
-    while seen is not None:
-        texts += [str(seen), repr(seen), repr(seen.args), *getattr(seen, "__notes__", [])]
-        seen = seen.__cause__ or seen.__context__
-    return "".join([*texts, *traceback.format_exception(error)])
+from tests.unit.settings.conftest import DSN, PASSWORD, Http, Shop, everything
 
 
 def test_a_development_without_a_dsn_embeds_its_postgresql(shop):
@@ -92,7 +32,10 @@ def test_with_a_dsn_nothing_is_embedded(shop):
 def test_a_profile_that_serves_users_needs_a_dsn(faults, profile):
     fault = faults(APP_PROFILE=profile)["APP_DATABASE__DSN"]
 
-    assert str(fault) == f"APP_DATABASE__DSN: it is not set, and no PostgreSQL is embedded in {profile}"
+    assert str(fault) == (
+        f"APP_DATABASE__DSN: it is not set, and no PostgreSQL is embedded in {profile}. Set it as a variable, in "
+        f".env.{profile}, or as a file app_database__dsn in secrets_dir"
+    )
 
 
 @pytest.mark.parametrize("profile", ["staging", "production"])

@@ -8,7 +8,7 @@ from typing import get_args
 import pytest
 
 from poolhouse.settings import ApplicationSettings, variables
-from tests.unit.settings.page import PAGE, SECTIONS, UNIT, fields, rewritten
+from tests.unit.settings.page import ENVIRONMENTS, PAGE, SECTIONS, UNIT, fields, rewritten, rewritten_environments
 
 EVERY = {name: field for prefix in SECTIONS for name, field in fields(prefix)}
 
@@ -16,6 +16,12 @@ EVERY = {name: field for prefix in SECTIONS for name, field in fields(prefix)}
 def test_the_tables_of_the_page_are_those_of_the_settings():
     text = PAGE.read_text()
     assert text == rewritten(text), "run: python -m tests.unit.settings.page"
+
+
+def test_what_differs_between_profiles_is_in_one_table():
+    text = ENVIRONMENTS.read_text()
+    assert text == rewritten_environments(text), "run: python -m tests.unit.settings.page"
+    assert "| `APP_DATABASE__MIGRATION_MODE` | `apply` | `apply` | `wait` | `wait` |" in text
 
 
 def test_every_setting_is_on_the_page():
