@@ -84,9 +84,11 @@ async def _reachable(application: Application, found: Sequence[SharedPool]) -> A
 async def _examined(container: Container, pool: SharedPool, *, processes: int) -> Examined:
     if pool.dsn is None:
         raise CommandError("the pool has no DSN", remedy="Set the DSN in the database settings")
-    answered = await ask(pool.dsn.get_secret_value(), pool.settings)
+    dsn = pool.dsn.get_secret_value()
+    answered = await ask(dsn, pool.settings)
     facts = pool_facts(
         pool.settings,
+        dsn,
         is_local=answered.is_local,
         is_production=_is_production(container),
         services=_services(container, pool),

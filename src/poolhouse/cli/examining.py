@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -144,15 +145,28 @@ def is_loopback(dsn: str) -> bool:
     return all(not each or each.lower().startswith(_LOOPBACK) for each in hosts.split(","))
 
 
+def is_verified(dsn: str) -> bool:
+    """Whether the server's certificate is checked with `dsn`, as it says itself, or the environment."""
+    modes = parse_qs(urlsplit(dsn).query).get("sslmode", [os.environ.get("PGSSLMODE", "")])
+    return modes[0].startswith("verify-")
+
+
 def pool_facts(
-    settings: DatabaseSettings, *, is_local: bool, is_production: bool, services: AbstractSet[str], processes: int
+    settings: DatabaseSettings,
+    dsn: str,
+    *,
+    is_local: bool,
+    is_production: bool,
+    services: AbstractSet[str],
+    processes: int,
 ) -> PoolFacts:
-    """Return of `settings` what has to fit a server."""
+    """Return of `settings`, and of the `dsn` that they lead to, what has to fit a server."""
     same = {each.name for each in fields(PoolFacts)} & type(settings).model_fields.keys()
     return PoolFacts(
         **{name: getattr(settings, name) for name in same},
         has_migration_dsn=settings.migration_dsn is not None,
         is_local=is_local,
+        is_verified=is_verified(dsn),
         is_production=is_production,
         services=frozenset(services),
         processes=processes,

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
-from poolhouse.cli.examining import ask, is_loopback
+from poolhouse.cli.examining import ask, is_loopback, is_verified
 from poolhouse.cli.root import root
 from poolhouse.settings import DatabaseSettings
 from tests.integration.migrations.test_pooler import pooled  # noqa: F401 - a fixture
@@ -89,6 +89,7 @@ def test_it_changes_nothing_and_leaves_no_connection(project):
 
 
 def test_what_was_set_for_the_role_is_told(project, production, role, monkeypatch):
+    monkeypatch.setenv("SHOP_DATABASE__SERVICE_ROLES", "managed")
     project.execute(f"ALTER ROLE {role} CONNECTION LIMIT 4")
     project.execute(f"ALTER ROLE {role} SET statement_timeout = '20s'")
     project.execute(f"ALTER ROLE {role} SET idle_session_timeout = '90s'")
@@ -170,6 +171,16 @@ async def test_the_servers_own_words_are_taken_over(project):
 )
 def test_a_dsn_tells_whether_it_leads_to_this_machine(dsn, expected):
     assert is_loopback(dsn) is expected
+
+
+def test_a_dsn_or_the_environment_tells_whether_a_certificate_is_checked(monkeypatch):
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    assert is_verified("postgresql://db.example/shop?sslmode=verify-full")
+    assert not is_verified("postgresql://db.example/shop?sslmode=require")
+    assert not is_verified("postgresql://db.example/shop")
+    monkeypatch.setenv("PGSSLMODE", "verify-ca")
+    assert is_verified("postgresql://db.example/shop")
+    assert not is_verified("postgresql://db.example/shop?sslmode=require")
 
 
 def test_a_server_that_is_not_there_is_told_without_the_password(offline, monkeypatch):

@@ -154,6 +154,14 @@ def test_an_open_line_within_the_machine_is_fine(findings):
     assert findings(pool={"is_local": True}, server={"is_encrypted": False}) == []
 
 
+def test_a_certificate_that_nobody_checks_is_told_where_users_are_served(only, findings):
+    finding = only(pool={"is_verified": False})
+    assert (finding.level, finding.place) == ("advice", "dsn")
+    assert "sslmode=verify-full" in finding.remedy
+    for other in ({"is_production": False}, {"is_local": True}):
+        assert findings(pool={"is_verified": False, **other}) == []
+
+
 def test_a_standby_is_told(only):
     assert only(server={"is_standby": True}).level == "fault"
 

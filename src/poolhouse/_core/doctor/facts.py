@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 class PoolFacts:
     """The settings of a pool that can fit its server or not, under the names that they have there.
 
-    `services` are those of the container; `processes` how many have such a pool, as somebody says.
+    `is_verified` says that the DSN lets the server's certificate be checked. `services` are those of the container;
+    `processes` how many have such a pool, as somebody says.
     """
 
     min_size: int
@@ -28,6 +29,7 @@ class PoolFacts:
     has_migration_dsn: bool
     statement_cache_size: int
     is_local: bool
+    is_verified: bool = True
     is_production: bool = True
     services: frozenset[str] = frozenset()
     processes: int = 1

@@ -67,6 +67,10 @@ def _pooler(pool: PoolFacts, server: ServerFacts) -> Iterator[Finding]:
 def _encryption(pool: PoolFacts, server: ServerFacts) -> Iterator[Finding]:
     if pool.is_local or server.is_encrypted is None:
         return
+    if server.is_encrypted and not pool.is_verified and pool.is_production:
+        fact = "the connection is encrypted, and nothing checks that it leads to the server: anybody could answer"
+        yield advice("dsn", fact, "Add ?sslmode=verify-full, with sslrootcert where the authority is your own")
+        return
     if server.is_encrypted:
         yield fine("dsn", "the connection is encrypted")
         return
