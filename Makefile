@@ -5,11 +5,12 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # The peers live apart, so that what they need never changes what we are built and tested with.
 BENCH ?= .bench
+DOCS ?= .docs
 ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test newcomer processes chaos check format bench matrix lock clean
+.PHONY: help run test newcomer processes chaos check format docs bench matrix lock clean
 
 help: ## List these recipes
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +22,7 @@ test: $(VENV)/.dev ## Run all tests (ARGS="-k name" for some of them)
 	@$(BIN)/python -m pytest --numprocesses auto $(ARGS)
 
 newcomer: $(VENV)/.dev ## Do what a newcomer does, in a fresh clone with nothing installed
-	@$(BIN)/python -m pytest -m newcomer tests/packaging $(ARGS)
+	@$(BIN)/python -m pytest -m newcomer tests/packaging tests/docs $(ARGS)
 
 processes: $(VENV)/.dev ## Start many processes together, kill some and stop their server: the short version of `make chaos`
 	@$(BIN)/python -m pytest -m processes --numprocesses auto $(ARGS)
@@ -40,6 +41,10 @@ format: $(VENV)/.dev ## Format the code, and mend what can be mended without jud
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+docs: $(DOCS)/.installed ## Build the documentation into build/docs; a warning, or a link that leads nowhere, is an error
+	@$(DOCS)/bin/sphinx-build --quiet --fresh-env --fail-on-warning --keep-going docs build/docs
+	@$(DOCS)/bin/python docs/check_site.py build/docs
+
 bench: $(BENCH)/.installed ## Compare with the peers, in one run; ratios go to benchmarks/results/latest.json (ARGS=migrations)
 	@$(BENCH)/bin/python -m benchmarks $(ARGS)
 
@@ -56,9 +61,12 @@ lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (needs uv)
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--extra embedded --group build -c requirements/dev.lock \
 		requirements/bench.in pyproject.toml -o requirements/bench.lock
+	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--extra fastapi --extra embedded --extra cli --extra testing --group build --group docs \
+		-c requirements/dev.lock pyproject.toml -o requirements/docs.lock
 
 clean: ## Remove everything that was installed or made, and the development database
-	rm -rf $(VENV) $(BENCH) .nox .poolhouse .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) $(DOCS) build .nox .poolhouse .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("poolhouse needs Python 3.11 or newer: make PYTHON=python3.12")'
@@ -81,4 +89,11 @@ $(BENCH)/.installed: requirements/bench.lock pyproject.toml | $(VENV)/bin/python
 	@$(BIN)/python -m venv $(BENCH)
 	@$(BENCH)/bin/python -m pip install --quiet --require-hashes --requirement requirements/bench.lock
 	@$(BENCH)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DOCS)/.installed: requirements/docs.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing what the documentation is built with into $(DOCS) …"
+	@$(BIN)/python -m venv $(DOCS)
+	@$(DOCS)/bin/python -m pip install --quiet --require-hashes --requirement requirements/docs.lock
+	@$(DOCS)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -211,7 +211,7 @@ def test_wiring_that_is_wrong_is_told_as_a_start_does(wired):
 
 
 def block(language):
-    text = (REPOSITORY / "docs/reference-application.md").read_text()
+    text = (REPOSITORY / "docs/explanation/reference-application.md").read_text()
     return re.search(rf"```{language}\n(.*?)```", text, re.DOTALL)[1]
 
 

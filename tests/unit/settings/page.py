@@ -12,7 +12,7 @@ from poolhouse.settings import ApplicationSettings, DatabaseSettings, EmbeddedSe
 from poolhouse.settings.profile import PerProfile
 
 DOCS = Path(__file__).parents[3] / "docs"
-PAGE = DOCS / "settings.md"
+PAGE = DOCS / "reference/settings.md"
 ENVIRONMENTS = DOCS / "how-to/environments.md"
 
 SECTIONS = {
