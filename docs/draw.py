@@ -48,8 +48,16 @@ def draw(source: str, mermaid: Path) -> str:
         chromium = which("chromium") or which("chromium-browser") or which("google-chrome")
         if chromium is None:
             raise SystemExit("Chromium is not installed")
-        options = ["--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000", f"--user-data-dir={folder}"]
-        dumped = subprocess.run([chromium, *options, "--dump-dom", page.as_uri()], capture_output=True, text=True, check=True)
+        options = [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--virtual-time-budget=10000",
+            f"--user-data-dir={folder}",
+        ]
+        dumped = subprocess.run(
+            [chromium, *options, "--dump-dom", page.as_uri()], capture_output=True, text=True, check=True
+        )
     found = re.search(r"(SVG|FAULT):(.*):END", dumped.stdout, re.DOTALL)
     text = _unescaped(found[2]) if found else dumped.stdout
     if found is None or found[1] == "FAULT":

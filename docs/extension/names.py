@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
-from os.path import commonprefix
+from functools import cache, partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import griffe
@@ -28,8 +28,13 @@ def library(root: Path) -> Library:
             if not _is_ours(found[name]):
                 continue
             definition = target(found[name]).canonical_path
-            homes[definition] = max(homes.get(definition, ""), path, key=lambda home: len(commonprefix((definition, home))))
-    return Library(package, {definition: f"{home}.{definition.rpartition('.')[2]}" for definition, home in homes.items()})
+            homes[definition] = max(homes.get(definition, ""), path, key=partial(_shared, definition))
+    return Library(package, {path: f"{home}.{path.rpartition('.')[2]}" for path, home in homes.items()})
+
+
+def _shared(definition: str, home: str) -> int:
+    pairs = zip(definition.split("."), home.split("."), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def described(root: Path) -> tuple[str, ...]:

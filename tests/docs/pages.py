@@ -14,6 +14,7 @@ DOCS = ROOT / "docs"
 
 # What tests run, or import: the application and its tests, the library's tests, and the examples beside the pages.
 RUN = ("app", "containers", "services", "migrations", "tests", "docs/examples", "examples")
+_TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")
 _PARTS = re.compile(r"\n\s*(?:\.\.\.|…)\s*\n|\n\n\n+")
 
 
@@ -55,7 +56,7 @@ class Block:
 def pages():
     """Return every page: those of the site, and those that stand at the top of the repository."""
     own = (path for path in DOCS.rglob("*.md") if "examples" not in path.parts)
-    return (*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *sorted(own))
+    return (*(ROOT / name for name in _TOP), *sorted(own))
 
 
 def blocks(page):

@@ -21,7 +21,8 @@ PORT = 8000
 # What runs until it is stopped; a page goes on in another terminal.
 _SERVING = re.compile(r"\b(make run|python -m app\.main|poolhouse dev)\b")
 _SLOW = re.compile(r"WARNING poolhouse\.container: .* has taken \d+ s so far")
-_APPLICATION = ("app", "containers", "services", "migrations", "requirements", "pyproject.toml", "Makefile", "README.md")
+_FOLDERS = ("app", "containers", "services", "migrations", "requirements")
+_FILES = ("pyproject.toml", "Makefile", "README.md")
 
 
 @dataclass(slots=True)
@@ -47,9 +48,10 @@ class Session:
     def of_application(cls, folder):
         """Begin with a copy of the reference application."""
         folder.mkdir(parents=True)
-        for name in _APPLICATION:
-            copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-            copy(ROOT / name, folder / name)
+        for name in _FOLDERS:
+            shutil.copytree(ROOT / name, folder / name)
+        for name in _FILES:
+            shutil.copy2(ROOT / name, folder)
         _installed(folder / ".venv")
         return cls(folder)
 

@@ -14,7 +14,7 @@ from tests.docs.pages import DOCS, ROOT, RUN, blocks, is_passage, pages, texts
 
 BLOCKS = [block for page in pages() for block in blocks(page)]
 # Nobody runs these: output that examples produce, pictures, and what the site is made of.
-SHOWN = {"text", "mermaid", "{toctree}", "{image}", "{note}", "{warning}", "{tip}", "{glossary}", "{include}", "{seealso}"}
+SHOWN = {"text", "mermaid", "{toctree}", "{note}", "{warning}", "{tip}", "{glossary}", "{include}"}
 RUN_AS_THEY_STAND = {"console", "sql"}
 PASSAGES = {"toml": ["pyproject.toml"], "yaml": [".ci"], "ini": [], "make": ["Makefile"], "dockerfile": []}
 
@@ -59,7 +59,8 @@ def test_what_a_page_has_a_reader_write_is_written_by_its_session():
         str(block)
         for block in BLOCKS
         if "caption" in block.options
-        and block.included is None and not any(each.language == "console" for each in blocks(block.page))
+        and block.included is None
+        and not any(each.language == "console" for each in blocks(block.page))
     ]
     assert without == []
 
@@ -80,7 +81,7 @@ def test_no_block_hides_in_a_fence_that_only_the_site_reads():
 
 def test_every_example_is_a_test_or_is_used_by_one():
     files = [path for path in (DOCS / "examples").rglob("*") if path.is_file() and "__pycache__" not in path.parts]
-    source = "".join(path.read_text() for path in files if path.suffix == ".py")
+    source = "".join(texts(".py"))
     unused = [
         path.relative_to(DOCS)
         for path in files

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 import re
+from hashlib import sha256
 from importlib import import_module
 
 import poolhouse
@@ -31,8 +32,6 @@ def test_every_public_package_has_a_page_in_the_reference():
 
 
 def test_every_diagram_has_its_picture_and_no_picture_is_left_over():
-    from hashlib import sha256
-
     drawn = [block.text for page in pages() for block in blocks(page) if block.language == "mermaid"]
     wanted = {f"{sha256(text.encode()).hexdigest()[:16]}.svg" for text in drawn}
     there = {path.name for path in (DOCS / "_static/diagrams").glob("*.svg")}
