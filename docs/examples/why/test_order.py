@@ -37,7 +37,7 @@ async def run_outbox(repository, seen):
 # end: resources
 # begin: plain
 class Plain(containers.DeclarativeContainer):
-    seen = providers.Object([])
+    seen = providers.Singleton(list)
     pool = providers.Resource(open_pool)
     repository = providers.Factory(Repository, pool)
     outbox = providers.Resource(run_outbox, repository, seen)
@@ -53,7 +53,7 @@ async def test_dependency_injector_closes_the_pool_under_the_outbox():
 # end: plain
 # begin: ours
 class Ours(Container):
-    seen = providers.Object([])
+    seen = providers.Singleton(list)
     pool = providers.Resource(open_pool)
     repository = providers.Factory(Repository, pool)
     outbox = providers.Resource(run_outbox, repository, seen)
