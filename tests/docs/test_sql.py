@@ -32,7 +32,7 @@ def server():
     async def prepare():
         await embedded.open()
         await execute(embedded.dsn, "CREATE ROLE shop LOGIN", "CREATE DATABASE shop OWNER shop")
-        settings = Settings(database={"dsn": dsn_of(embedded.dsn)}, profile="production")
+        settings = Settings(database={"dsn": dsn_of(embedded.dsn)}, profile="test")
         async with ApplicationContainer(settings=settings):
             pass
 
