@@ -5,6 +5,7 @@ from poolhouse._core.restarting import TaskState
 from poolhouse.container.background import BackgroundTask, uninterrupted
 from poolhouse.container.declarative import Container, background_tasks
 from poolhouse.container.events import BackgroundTaskCrashed
+from poolhouse.container.injecting import inject
 from poolhouse.container.injection import Inject, Injected
 from poolhouse.container.locating import locate, migration_sets, pools
 from poolhouse.container.migrating import migrating
@@ -25,6 +26,7 @@ __all__ = [
     "StepReport",
     "TaskState",
     "background_tasks",
+    "inject",
     "locate",
     "migrating",
     "migration_sets",

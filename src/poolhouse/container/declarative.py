@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 from dependency_injector import containers, providers
 
 from poolhouse.container.graph import named
+from poolhouse.container.injecting import asking_of, inject_from, injecting
 from poolhouse.container.lifecycle import Lifecycle
 from poolhouse.container.limits import limits_of
-from poolhouse.container.locating import provider_of
+from poolhouse.container.locating import locate, provider_of
 from poolhouse.container.plan import plan_resources, plan_start
 from poolhouse.container.resolving import resolver as compile_resolver
 from poolhouse.container.resources import guard, original
@@ -23,17 +24,19 @@ from poolhouse.errors import LifecycleError, WiringError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
-    from contextlib import AbstractAsyncContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from poolhouse._core.lifecycle import LifecycleState
     from poolhouse._core.subscriptions import EventT
     from poolhouse.container.background import BackgroundTask
     from poolhouse.container.graph import Provider
+    from poolhouse.container.injection import Injection
     from poolhouse.container.plan import PlannedResource, StartPlan
     from poolhouse.container.report import StartReport
     from poolhouse.container.validating import Asking
     from poolhouse.errors import ProviderError
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 _log = logging.getLogger("poolhouse.container")
@@ -62,7 +65,8 @@ class _Runtime(containers.DynamicContainer):
     async def init_resources(self, resource_type: type[Any] = providers.BaseResource) -> None:
         self._refuse_a_kind(resource_type)
         self._refuse_a_part("started or stopped")
-        await self._lifecycle.start(limits_of(self))
+        with injecting(self):  # into what is started, and goes on in tasks of its own
+            await self._lifecycle.start(limits_of(self))
 
     async def shutdown_resources(self, resource_type: type[Any] = providers.BaseResource) -> None:
         self._refuse_a_kind(resource_type)
@@ -88,9 +92,9 @@ class _Runtime(containers.DynamicContainer):
     def unsubscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
         self._governing().supervisor.events.unsubscribe(kind, handler)
 
-    def validate(self, *asking: Asking, files: bool = True) -> tuple[ProviderError, ...]:
+    def validate(self, *asking: Asking | Callable[..., Any], files: bool = True) -> tuple[ProviderError, ...]:
         subject = self.parent_name or type(self).__name__
-        return validate(self, asking, subject=subject, files=files, reserved=_reserved_by)
+        return validate(self, map(asking_of, asking), subject=subject, files=files, reserved=_reserved_by)
 
     @asynccontextmanager
     async def overriding(self, provider: Provider, replacement: Any) -> AsyncGenerator[None]:
@@ -112,6 +116,18 @@ class _Runtime(containers.DynamicContainer):
 
     def resolve(self, what: Any) -> Any:
         return self.resolver(what)()
+
+    def resolver_of(self, injection: Injection) -> Callable[[], Any]:
+        if injection.target not in self._resolvers:
+            provider = locate(self, injection.target, place=injection.place)
+            self._resolvers[injection.target] = compile_resolver(cast("Provider", provider))
+        return self._resolvers[injection.target]
+
+    def inject(self, function: Callable[..., R]) -> Callable[..., R]:
+        return inject_from(self, function)
+
+    def injecting(self) -> AbstractContextManager[None]:
+        return injecting(self)
 
     def freeze(self) -> None:
         self._refuse_a_part("frozen")
@@ -256,7 +272,7 @@ class Container(containers.DeclarativeContainer):
             """What the latest start did; None before it."""
             ...
 
-        def validate(self, *asking: Asking, files: bool = True) -> tuple[ProviderError, ...]:
+        def validate(self, *asking: Asking | Callable[..., Any], files: bool = True) -> tuple[ProviderError, ...]:
             """Find everything that is wrong with the wiring, before anything is opened and without a database.
 
             Raises ContainerError with all of it, each with the file and line of its provider, the way to it and a
@@ -267,7 +283,8 @@ class Container(containers.DeclarativeContainer):
             Found are dependencies that nothing fills, circles, arguments that do not fit the signature of what is
             called, objects that do not fit the annotations, what has to be awaited where nobody awaits, what must be
             known before the start and is not, pools that nothing opens, schemas and modules that two have, and names
-            that hide what containers have themselves. `asking` are routers, and whatever else the container fills.
+            that hide what containers have themselves. `asking` are routers, functions, and whatever else the container
+            fills.
             In doubt it finds nothing: what builtins without a signature take, annotations that only type checkers can
             evaluate, what stand-ins of tests are, and arguments that may come with a call are not judged.
 
@@ -308,6 +325,23 @@ class Container(containers.DeclarativeContainer):
 
         def resolve(self, what: providers.Provider[T] | type[T]) -> T:
             """Resolve once: `container.resolve(Users)`; see `resolver`."""
+            ...
+
+        def resolver_of(self, injection: Injection) -> Callable[[], Any]:
+            """Return what an injected parameter is filled with, for integrations; raises WiringError."""
+            ...
+
+        def inject(self, function: Callable[..., R]) -> Callable[..., R]:
+            """Return a function, or a class, whose parameters marked with `Injected[Type]` this container fills.
+
+            Each is resolved anew at every call, so overrides reach the next one; what is passed by name is not. The
+            result is of the same kind as what is given, be that asynchronous, a generator or both, and has the
+            parameters that remain. Raises Violations with everything of it that the container cannot fill.
+            """
+            ...
+
+        def injecting(self) -> AbstractContextManager[None]:
+            """Let this container inject into functions marked with `inject` that are called in a `with` block."""
             ...
 
         def freeze(self) -> None:

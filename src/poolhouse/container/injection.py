@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from dataclasses import dataclass
 from types import NoneType, SimpleNamespace
@@ -34,7 +35,7 @@ class Inject:
         # read a dataclass from the request's body, or complain about a field that nobody wrote.
         raise WiringError(
             f"{_name(source)} is to be injected where nothing fills it",
-            remedy="Inject into endpoints of a poolhouse Router, and hand the object on from there",
+            remedy="Inject into endpoints of a Router and their dependencies, or bind it with container.inject()",
         )
 
 
@@ -51,54 +52,103 @@ class Injection:
     place: str
 
 
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The parameters of a function, with annotations that are objects, and which of them the container fills."""
+
+    parameters: tuple[inspect.Parameter, ...]
+    injections: tuple[Injection, ...]
+    returns: Any
+
+
+def undecorated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function as it was before `inject` decorated it."""
+    written: Callable[..., Any] = getattr(function, "__injected__", function)
+    bound_to = getattr(function, "__self__", None)
+    # A method of an object is bound to it, what it was decorated from is not.
+    return written if written is function or bound_to is None else written.__get__(bound_to)
+
+
 def place_of(function: Callable[..., Any], parameter: str | None = None) -> str:
     """Return `file:line function(parameter)`, as far as they are known."""
     unwrapped = inspect.unwrap(function)
-    code = getattr(unwrapped, "__code__", None)
-    name = getattr(unwrapped, "__qualname__", repr(unwrapped))
+    code = getattr(_code(unwrapped), "__code__", None)
+    name = getattr(unwrapped, "__qualname__", type(unwrapped).__qualname__)
     where = f"{code.co_filename}:{code.co_firstlineno} {name}" if code else name
     return f"{where}({parameter})" if parameter else where
 
 
-def read_parameters(function: Callable[..., Any], faults: list[WiringError]) -> list[inspect.Parameter]:
-    """Return the parameters of a function, with annotations that are objects; what cannot be evaluated is a fault."""
-    evaluated: list[inspect.Parameter] = []
-    for parameter in inspect.signature(function).parameters.values():
-        try:
-            evaluated.append(parameter.replace(annotation=_evaluate(function, parameter.annotation)))
-        except _NOT_EVALUATED as error:
+def read_signature(function: Callable[..., Any], faults: list[WiringError], *, whole: bool = True) -> Signature:
+    """Return the signature of a function, a class, or an object with `__call__`; what is wrong in it is a fault.
+
+    An annotation that cannot be evaluated is one as well; unless `whole`, only where it speaks of Inject.
+    """
+    try:
+        signature = _signature(function)
+    except ValueError:  # builtins without one, into which nothing can be injected
+        return Signature((), (), inspect.Signature.empty)
+    parameters = [_evaluated(function, each, faults, whole=whole) for each in signature.parameters.values()]
+    injections = [_read_injection(function, each, faults) for each in parameters]
+    returns = _evaluated_return(function, signature.return_annotation)
+    return Signature(tuple(parameters), tuple(each for each in injections if each is not None), returns)
+
+
+def _signature(function: Callable[..., Any]) -> inspect.Signature:
+    code = _code(function)
+    if code is function or not hasattr(code, "__injected__"):
+        return inspect.signature(function)
+    # A class or an object with a method that `inject` decorated: what it fills, and not what it leaves.
+    written = inspect.signature(code.__injected__)
+    return written.replace(parameters=[*written.parameters.values()][1:])
+
+
+def _evaluated(
+    function: Callable[..., Any], parameter: inspect.Parameter, faults: list[WiringError], *, whole: bool
+) -> inspect.Parameter:
+    try:
+        return parameter.replace(annotation=_evaluate(function, parameter.annotation))
+    except _NOT_EVALUATED as error:
+        if whole or "Inject" in str(parameter.annotation):
             fact = f"the annotation {parameter.annotation!r} cannot be evaluated: {error}"
             remedy = "Import what it names at run time, outside of `if TYPE_CHECKING`, at the top of the module"
             faults.append(WiringError(fact, place=place_of(function, parameter.name), remedy=remedy))
-    return evaluated
+        return parameter
 
 
 def _evaluate(function: Callable[..., Any], annotation: Any) -> Any:
     if annotation is inspect.Parameter.empty:
         return annotation
-    names = getattr(inspect.unwrap(function), "__globals__", {})
+    names = getattr(_code(inspect.unwrap(function)), "__globals__", {})
     # One at a time: get_type_hints of a whole function fails as a whole, without saying at which parameter.
     hints = get_type_hints(SimpleNamespace(__annotations__={"it": annotation}), names, include_extras=True)
     return None if hints["it"] is NoneType else hints["it"]
 
 
-def read_return_annotation(function: Callable[..., Any]) -> Any:
-    """Return what a function says it returns, evaluated if that can be done."""
-    annotation = inspect.signature(function).return_annotation
+def _evaluated_return(function: Callable[..., Any], annotation: Any) -> Any:
     try:
         return _evaluate(function, annotation) if isinstance(annotation, str) else annotation
     except _NOT_EVALUATED:
         return annotation  # FastAPI needs it only where no response_model is given, and complains then
 
 
-def read_injection(
+def _code(called: Any) -> Any:
+    """Return what has the code that runs, and its global names, when an object is called."""
+    if isinstance(called, type):
+        return called.__init__  # type: ignore[misc]  # of this very class, and nothing is called
+    if inspect.isroutine(called):
+        return called
+    if isinstance(called, functools.partial):
+        return _code(called.func)
+    return getattr(cast("Any", type(called)), "__call__", None)  # noqa: B004 - its code is wanted
+
+
+def _read_injection(
     function: Callable[..., Any], parameter: inspect.Parameter, faults: list[WiringError]
 ) -> Injection | None:
-    """Return what the container is to fill this parameter with, None when that is the caller's to fill."""
     place = place_of(function, parameter.name)
     target, *metadata = get_args(parameter.annotation) if get_origin(parameter.annotation) is Annotated else (None,)
     markers = [marker for marker in metadata if isinstance(marker, Inject)]
-    mistake = _mistake(function, parameter, markers)
+    mistake = _mistake(parameter, markers)
     if mistake:
         fact, remedy = mistake
         faults.append(WiringError(fact, place=place, remedy=remedy))
@@ -106,18 +156,11 @@ def read_injection(
     return Injection(parameter.name, markers[0].name or cast("type", target), place) if markers else None
 
 
-def _mistake(
-    function: Callable[..., Any], parameter: inspect.Parameter, markers: list[Inject]
-) -> tuple[str, str] | None:
+def _mistake(parameter: inspect.Parameter, markers: list[Inject]) -> tuple[str, str] | None:
     """Find what is wrong with how a parameter asks for an injection: the fact and the remedy."""
     mistakes = (
         (not markers, "Inject is not where it takes effect", "Write Annotated[Type, Inject()], the marker outermost"),
         (len(markers) > 1, "Inject stands there twice", "Keep one"),
-        (
-            not inspect.isroutine(function),
-            "what is to be filled is not a function",
-            "Inject into a function or a method",
-        ),
         (
             parameter.default is not parameter.empty,
             "an injected parameter has a default",

@@ -48,6 +48,7 @@ def _by_name(container: containers.Container, name: str, place: str) -> Callable
 
 
 def _by_class(container: containers.Container, kind: type[Any], place: str) -> Callable[[], Any]:
+    wanted = getattr(kind, "__qualname__", None) or str(kind)
     classes: dict[Provider, type[Any]] = {}
     found: dict[Provider, str] = {}
     for name, provider in named(container):
@@ -61,11 +62,11 @@ def _by_class(container: containers.Container, kind: type[Any], place: str) -> C
     if found:
         names = ", ".join(found.values())
         remedy = f'Say which by its name, such as Inject("{next(iter(found.values()))}")'
-        raise WiringError(f"{kind.__qualname__} is made by several providers: {names}", place=place, remedy=remedy)
-    close = nearest(kind.__qualname__, (made.__qualname__ for made in classes.values()))
+        raise WiringError(f"{wanted} is made by several providers: {names}", place=place, remedy=remedy)
+    close = nearest(wanted, (made.__qualname__ for made in classes.values()))
     meant = f"Did you mean {close}? Otherwise declare" if close else "Declare"
     remedy = f"{meant} a provider that makes it, or say a provider's name"
-    raise WiringError(f"no provider of the container makes {kind.__qualname__}", place=place, remedy=remedy)
+    raise WiringError(f"no provider of the container makes {wanted}", place=place, remedy=remedy)
 
 
 def _is_a(made: type[Any], kind: type[Any]) -> bool:

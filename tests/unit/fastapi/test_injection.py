@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import pytest
 from dependency_injector import providers
-from fastapi import APIRouter, BackgroundTasks, Depends, FastAPI, Header, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, FastAPI, Header, Query, Request, Response
 from pydantic import BaseModel
 
 from poolhouse.container import Container
@@ -306,22 +306,6 @@ def test_a_marker_that_would_have_no_effect_is_refused(endpoint, fact):
     router.add_api_route("/", endpoint)
     [fault] = faults_of(router)
     assert fact in fault
-
-
-async def depends_on_ledger(ledger: Injected[Ledger]) -> int:
-    return ledger.entries
-
-
-def test_injecting_into_a_dependency_is_refused_instead_of_read_from_the_body():
-    router = Router()
-
-    @router.get("/")
-    async def show(entries: Annotated[int, Depends(depends_on_ledger)]) -> int:
-        return entries
-
-    [fault] = faults_of(router)
-    assert "Ledger is to be injected where nothing fills it" in fault
-    assert "show" in fault
 
 
 def test_injecting_into_an_endpoint_of_another_kind_of_router_is_refused():

@@ -11,7 +11,7 @@ from poolhouse.container import Asked
 from poolhouse.container.injection import place_of
 from poolhouse.errors import Violations, WiringError
 from poolhouse.integrations.fastapi._declared import describe_problems, translating
-from poolhouse.integrations.fastapi._endpoint import bind_endpoint
+from poolhouse.integrations.fastapi._endpoint import Binder
 from poolhouse.integrations.fastapi.router import Registration, Router
 
 if TYPE_CHECKING:
@@ -20,29 +20,33 @@ if TYPE_CHECKING:
     from poolhouse.container import Container
 
 
-def bind_routers(routers: Sequence[APIRouter], container: Container) -> list[APIRouter]:
-    """Bind every Router among these to the container; Violations says what is wrong with any of them, at once."""
-    binding = _Binding(container, [], [])
-    bound = [binding.bind(router) for router in routers]
-    if binding.faults:
-        raise Violations("the routes", binding.faults)
-    return bound
+def bind_routers(
+    routers: Sequence[APIRouter], container: Container, options: Mapping[str, Any] | None = None
+) -> tuple[list[APIRouter], dict[str, Any]]:
+    """Bind every Router among these to the container, and the dependencies in `options` of an application.
+
+    Violations says what is wrong with any of them, at once.
+    """
+    binder = Binder(container)
+    bound = [_Binding(binder).bind(router) for router in routers]
+    filled = binder.options(options or {})
+    if binder.faults:
+        raise Violations("the routes", binder.faults)
+    return bound, filled
 
 
 def asked_by(router: Router, container: Container) -> Asked:
     """Return what the router calls of the container, and everything that keeps it from being bound."""
-    binding = _Binding(container, [], [])
-    binding.bind(router)
-    return Asked(tuple(binding.asked), tuple(binding.faults))
+    binder = Binder(container)
+    _Binding(binder).bind(router)
+    return Asked(tuple(binder.asked), tuple(binder.faults))
 
 
 @dataclass(frozen=True, slots=True)
 class _Binding:
     """One pass over routers and the routers in them, which collects what is wrong."""
 
-    container: Container
-    faults: list[WiringError]
-    asked: list[Callable[[], Any]]
+    binder: Binder
 
     def bind(
         self,
@@ -55,19 +59,22 @@ class _Binding:
         # Starlette's routers are equal when their routes are, so membership would not do.
         if any(router is other for other in above):
             place = f"the router of {router.prefix or '/'}"
-            self.faults.append(WiringError("a router includes itself", place=place, remedy="Include it elsewhere"))
+            self.binder.faults.append(
+                WiringError("a router includes itself", place=place, remedy="Include it elsewhere")
+            )
             return APIRouter()
         problems = {**(inherited or {}), **router.problems}
-        bound = APIRouter(**router.keywords)
+        bound = APIRouter(**self.binder.options(router.keywords))
         for registration in router.registrations:
+            options = self.binder.options(registration.options)
             match registration:
-                case Registration("add_api_route", (path, endpoint), options):
+                case Registration("add_api_route", (path, endpoint)):
                     self._add(bound, registration, path, endpoint, _translated(options, problems, router))
-                case Registration("add_api_websocket_route", (path, endpoint), options):
+                case Registration("add_api_websocket_route", (path, endpoint)):
                     self._add(bound, registration, path, endpoint, options)
-                case Registration("include_router", (child,), options):
+                case Registration("include_router", (child,)):
                     bound.include_router(self.bind(child, problems, (*above, router)), **options)
-                case Registration(method, arguments, options):
+                case Registration(method, arguments):
                     getattr(bound, method)(*arguments, **options)
         return bound
 
@@ -79,13 +86,13 @@ class _Binding:
         endpoint: Callable[..., Any],
         options: dict[str, Any],
     ) -> None:
-        filled = bind_endpoint(endpoint, self.container, self.faults, self.asked)
+        filled = self.binder.endpoint(endpoint)
         if filled is None:
             return
         try:
             getattr(bound, registration.method)(path, filled, **options)
-        except WiringError as error:  # a marker in a dependency of the endpoint, found by FastAPI on its way through
-            self.faults.append(WiringError(error.fact, place=place_of(endpoint), remedy=error.remedy))
+        except WiringError as error:  # a marker in a model, a header or the like, found by FastAPI on its way through
+            self.binder.faults.append(WiringError(error.fact, place=place_of(endpoint), remedy=error.remedy))
 
 
 def _translated(options: dict[str, Any], problems: Mapping[type[Exception], int], router: APIRouter) -> dict[str, Any]:

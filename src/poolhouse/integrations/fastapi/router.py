@@ -79,7 +79,8 @@ class Router(APIRouter):
         """
         from poolhouse.integrations.fastapi._binding import bind_routers  # noqa: PLC0415 - it builds on this module
 
-        return bind_routers([self], container)[0]
+        bound, _ = bind_routers([self], container)
+        return bound[0]
 
     def asked_of(self, container: Container) -> Asked:
         """Return what the endpoints are filled with, and what `bind` would raise, for `container.validate(router)`."""
