@@ -87,5 +87,4 @@ def _fault(path: Path, target: str, pages: dict[Path, Page], *, is_fetched: bool
 
 
 if __name__ == "__main__":
-    found = check(Path(sys.argv[1]).resolve())
-    sys.exit("\n".join(found))
+    sys.exit("\n".join(check(Path(sys.argv[1]).resolve())) or 0)

@@ -15,6 +15,8 @@ DOCS = ROOT / "docs"
 # What tests run, or import: the application and its tests, the library's tests, and the examples beside the pages.
 RUN = ("app", "containers", "services", "migrations", "tests", "docs/examples", "examples")
 _TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")
+# Where a page says that what serves was stopped.
+STOP = "<!-- session: stop -->"
 _PARTS = re.compile(r"\n\s*(?:\.\.\.|…)\s*\n|\n\n\n+")
 
 
@@ -31,7 +33,7 @@ class Block:
     def language(self):
         """The language, also of a block that a directive makes."""
         named = re.match(r"\{code-block\} (\w+)", self.info)
-        return named[1] if named else self.info.partition(" ")[0]
+        return named[1] if named else self.info if self.info == STOP else self.info.partition(" ")[0]
 
     @property
     def included(self):
@@ -61,10 +63,13 @@ def pages():
 
 def blocks(page):
     """Return the fenced blocks of a page, in order."""
-    tokens = MarkdownIt("commonmark").parse(page.read_text())
-    return [
-        Block(page, token.map[0] + 1, token.info.strip(), token.content) for token in tokens if token.type == "fence"
-    ]
+    found = []
+    for token in MarkdownIt("commonmark").parse(page.read_text()):
+        if token.type == "fence":
+            found.append(Block(page, token.map[0] + 1, token.info.strip(), token.content))
+        elif token.type == "inline" and STOP in token.content:
+            found.append(Block(page, token.map[0] + 1, STOP, ""))
+    return found
 
 
 def is_passage(text, files):

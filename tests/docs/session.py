@@ -18,6 +18,8 @@ from tests.docs.pages import ROOT
 
 LIMIT = 120
 PORT = 8000
+# The server of one's own that pages speak of.
+DSN = "postgresql://shop@localhost:5432/shop"
 # What runs until it is stopped; a page goes on in another terminal.
 _SERVING = re.compile(r"\b(make run|python -m app\.main|poolhouse dev)\b")
 _SLOW = re.compile(r"WARNING poolhouse\.container: .* has taken \d+ s so far")
@@ -30,6 +32,7 @@ class Session:
     """A folder and an environment in which commands are run, one after another."""
 
     folder: Path
+    dsn: str = DSN
     environment: dict[str, str] = field(default_factory=dict)
     _serving: list[subprocess.Popen] = field(default_factory=list)
 
@@ -45,7 +48,7 @@ class Session:
         }
 
     @classmethod
-    def of_application(cls, folder):
+    def of_application(cls, folder, **options):
         """Begin with a copy of the reference application."""
         folder.mkdir(parents=True)
         for name in _FOLDERS:
@@ -53,15 +56,20 @@ class Session:
         for name in _FILES:
             shutil.copy2(ROOT / name, folder)
         _installed(folder / ".venv")
-        return cls(folder)
+        return cls(folder, **options)
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for process in self._serving:
+        self.stop()
+
+    def stop(self):
+        """Stop what serves, as Ctrl-C does."""
+        while self._serving:
+            process = self._serving.pop()
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
+                os.killpg(process.pid, signal.SIGINT)
             process.wait(timeout=30)
             process.stdout.close()
 
@@ -77,7 +85,9 @@ class Session:
 
     def _run(self, command, shown):
         port = self.environment["APP_HTTP__PORT"]
-        command, shown = (text.replace(str(PORT), port) for text in (command, shown))
+        command, shown = (text.replace(str(PORT), port).replace(DSN, self.dsn) for text in (command, shown))
+        if command.startswith(("cd ", "export ")):
+            return self._change(*command.split(" ", 1))
         if _SERVING.search(command):
             return self._serve(command, shown)
         done = subprocess.run(
@@ -96,6 +106,15 @@ class Session:
         if not shown and done.returncode:
             return f"{command} failed:\n{done.stdout}"
         return None
+
+    def _change(self, word, argument):
+        if word == "export":
+            name, _, value = argument.partition("=")
+            self.environment[name] = value
+        else:
+            self.folder /= argument
+            if (self.folder / "Makefile").exists() and not (self.folder / ".venv").exists():
+                _installed(self.folder / ".venv")
 
     def _serve(self, command, shown):
         process = subprocess.Popen(
@@ -135,7 +154,7 @@ def _installed(environment):
     environment.mkdir()
     for name in ("bin", "lib", "pyvenv.cfg"):
         (environment / name).symlink_to(Path(sys.prefix, name))
-    for stamp in (".dev", ".run"):
+    for stamp in (".dev", ".run", ".installed"):
         (environment / stamp).touch()
 
 

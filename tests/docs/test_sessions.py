@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.docs.pages import ROOT, blocks, pages
+from tests.docs.pages import ROOT, STOP, blocks, pages
 from tests.docs.session import Session, commands, is_like
 
 # CONTRIBUTING has the recipes that CI itself consists of.
@@ -17,15 +17,24 @@ PAGES = [page for page in pages() if page != CONTRIBUTING and any(each.language 
 @pytest.mark.newcomer
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_a_page_has_a_reader_do_gives_what_it_shows(page, tmp_path):
-    with Session.of_application(tmp_path / "shop") as session:
+def test_what_a_page_has_a_reader_do_gives_what_it_shows(page, tmp_path, database):
+    with begun(page, tmp_path, dsn=database) as session:
         faults = []
         for block in blocks(page):
             if block.language == "console":
                 faults += [f"{block}: {fault}" for fault in session.run(block)]
+            elif block.language == STOP:
+                session.stop()
             elif "caption" in block.options and block.included is None:
                 session.write(block)
     assert not faults, "\n\n".join(faults)
+
+
+def begun(page, folder, **options):
+    """Begin where a page begins: in an empty folder, or with the reference application."""
+    if "<!-- session: new -->" in page.read_text():
+        return Session(folder, **options)
+    return Session.of_application(folder / "shop", **options)
 
 
 def test_contributors_are_told_of_recipes_that_there_are():
