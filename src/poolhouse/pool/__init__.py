@@ -8,6 +8,8 @@ from poolhouse.pool.events import (
     PoolEvent,
     SessionReset,
     SlowStatement,
+    StatementEnded,
+    Waited,
 )
 from poolhouse.pool.lease import Lease, Use
 from poolhouse.pool.shared import Server, SharedPool
@@ -27,5 +29,7 @@ __all__ = [
     "SessionReset",
     "SharedPool",
     "SlowStatement",
+    "StatementEnded",
     "Use",
+    "Waited",
 ]

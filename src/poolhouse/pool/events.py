@@ -24,6 +24,14 @@ class Acquired:
 
 
 @dataclass(frozen=True, slots=True)
+class Waited:
+    """A service had to wait for a connection, for so many seconds, and has got one or given up."""
+
+    service: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class HandedOff:
     """A connection went from one service to another, which took `seconds`; `previous` is None for a fresh one."""
 
@@ -38,6 +46,16 @@ class SessionReset:
 
     service: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class StatementEnded:
+    """A statement ended after so many seconds; where it failed, `error` is its SQLSTATE, or the class of the error."""
+
+    service: str
+    statement: str
+    seconds: float
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +84,29 @@ class ConnectionBroken:
     reason: str
 
 
-PoolEvent: TypeAlias = Acquired | HandedOff | SessionReset | SlowStatement | HeldTooLong | ConnectionBroken
+PoolEvent: TypeAlias = (
+    Acquired | Waited | HandedOff | SessionReset | StatementEnded | SlowStatement | HeldTooLong | ConnectionBroken
+)
 
 EventT = TypeVar("EventT", bound=PoolEvent)
 
 
-class Events:
-    """Who is to be told of what; `tells_acquired` and `tells_slow` spare every use the question."""
+def kind_of(error: BaseException) -> str:
+    """Return an error's SQLSTATE, or its class where it has none."""
+    return getattr(error, "sqlstate", None) or type(error).__name__
 
-    __slots__ = ("_handlers", "tells_acquired", "tells_slow")
+
+class Events:
+    """Who is to be told of what; those that `tells_…` spare every use the question."""
+
+    __slots__ = ("_handlers", "tells_acquired", "tells_ended", "tells_slow", "tells_waited")
 
     def __init__(self) -> None:
         self._handlers: dict[type[Any], tuple[Callable[[Any], object], ...]] = {}
         self.tells_acquired = False
+        self.tells_ended = False
         self.tells_slow = False
+        self.tells_waited = False
 
     def subscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
         """Call `handler` with every event of a kind from now on."""
@@ -92,7 +119,9 @@ class Events:
     def _change(self, kind: type[Any], handlers: tuple[Callable[[Any], object], ...]) -> None:
         self._handlers[kind] = handlers
         self.tells_acquired = self.has(Acquired)
+        self.tells_ended = self.has(StatementEnded)
         self.tells_slow = self.has(SlowStatement)
+        self.tells_waited = self.has(Waited)
 
     def has(self, kind: type[PoolEvent]) -> bool:
         """Whether anybody listens."""

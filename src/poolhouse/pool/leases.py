@@ -24,6 +24,9 @@ from poolhouse.pool.events import (
     HandedOff,
     SessionReset,
     SlowStatement,
+    StatementEnded,
+    Waited,
+    kind_of,
 )
 from poolhouse.pool.faults import DRIVER_ERRORS, no_answer, translate
 from poolhouse.pool.growing import Growing
@@ -271,7 +274,7 @@ class Leases:
                 except BaseException:
                     self._waiting.leave(place)
                     raise
-                self.tally(service).waits.add(time.monotonic() - begun)
+                self.note_wait(service, time.monotonic() - begun)
             lease.handed_off_in = 0.0
             if not lease.needs_hand_off and not lease.connection.is_closed():
                 break
@@ -601,17 +604,35 @@ class Leases:
     @property
     def is_watched(self) -> bool:
         """Whether somebody wants to know of every use, or of every statement."""
-        return self.is_timed or self._events.tells_slow or self._events.tells_acquired
+        events = self._events
+        return self.is_timed or events.tells_slow or events.tells_ended or events.tells_acquired
 
     def note_acquired(self, service: str) -> None:
         """Take down that a service got a connection at once."""
         if self._events.tells_acquired:
             self._events.tell(Acquired(service, 0.0))
 
-    def note_statement(self, service: str, statement: str, seconds: float, *, is_whole: bool = True) -> None:
+    def note_wait(self, service: str, seconds: float) -> None:
+        """Take down for how many seconds a service waited for a connection."""
+        self.tally(service).waits.add(seconds)
+        if self._events.tells_waited:
+            self._events.tell(Waited(service, seconds))
+
+    def note_statement(
+        self,
+        service: str,
+        statement: str,
+        seconds: float,
+        *,
+        error: BaseException | None = None,
+        is_whole: bool = True,
+    ) -> None:
         """Take down how many seconds a statement took, or one more message of it, and tell of it where that is long."""
         if self.is_timed and is_whole:
             self.tally(service).statements.add(seconds)
+        if self._events.tells_ended and is_whole:
+            kind = None if error is None else kind_of(error)
+            self._events.tell(StatementEnded(service, statement, seconds, kind))
         if self._events.tells_slow and seconds >= self._settings.slow_statement:
             self._events.tell(SlowStatement(service, statement, seconds))
 

@@ -53,7 +53,7 @@ class Waiting:
 
     def leave(self, place: Place) -> None:
         """Take somebody out of the queue who waits no longer, because he was cancelled, refused or is too late."""
-        self._leases.tally(place.share.service).waits.add(time.monotonic() - place.begun)
+        self._leases.note_wait(place.share.service, time.monotonic() - place.begun)
         future = place.future
         if future.done() and not future.cancelled() and future.exception() is None:
             self._leases.take_back(future.result())

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from poolhouse.pool.lease import Use
+from poolhouse.pool.pooling import OWN_SERVICE
 
 if TYPE_CHECKING:
     from poolhouse._core.session_effects import SessionEffect
@@ -30,17 +31,26 @@ class WatchedLeases:
 
     def put_back(self, lease: Lease) -> None:
         """Note a statement that ended well, and end it."""
-        self._note(lease)
+        seconds = time.monotonic() - lease.since
+        self._leases.note_statement(*_whose(lease), seconds)
         self._leases.put_back(lease)
 
     def give_up(self, lease: Lease, error: BaseException, *, sql: str, schema: str, reads: frozenset[str]) -> None:
         """Note a statement that failed, and end it; raises our error for what the driver raised."""
-        self._note(lease)
-        self._leases.give_up(lease, error, sql=sql, schema=schema, reads=reads)
+        seconds = time.monotonic() - lease.since
+        # It may be another's as soon as it was given back.
+        whose = _whose(lease)
+        try:
+            self._leases.give_up(lease, error, sql=sql, schema=schema, reads=reads)
+        except BaseException as failure:
+            self._leases.note_statement(*whose, seconds, error=failure)
+            raise
+        self._leases.note_statement(*whose, seconds, error=error)
 
-    def _note(self, lease: Lease) -> None:
-        if lease.owner is not None and lease.statement is not None:
-            self._leases.note_statement(lease.owner.service, lease.statement, time.monotonic() - lease.since)
+
+def _whose(lease: Lease) -> tuple[str, str]:
+    """Return the service and the statement that a lease was lent to."""
+    return lease.service or OWN_SERVICE, lease.statement or ""
 
 
 class WatchedUse(Use):
@@ -56,14 +66,17 @@ class WatchedUse(Use):
 
     def put_back(self, lease: Lease) -> None:
         """Note a statement that ended well, and keep the connection for the next one."""
-        self._note(lease)
+        self._note(lease, None)
 
     def give_up(self, lease: Lease, error: BaseException, *, sql: str, schema: str, reads: frozenset[str]) -> None:
         """Note a statement that failed, and what it left; raises our error for what the driver raised."""
-        if not self.is_over:
-            self._note(lease)
-        super().give_up(lease, error, sql=sql, schema=schema, reads=reads)
+        try:
+            super().give_up(lease, error, sql=sql, schema=schema, reads=reads)
+        except BaseException as failure:
+            self._note(lease, failure)
+            raise
+        self._note(lease, error)
 
-    def _note(self, lease: Lease) -> None:
-        if lease.statement is not None:
-            self.leases.note_statement(self.service, lease.statement, time.monotonic() - self._begun)
+    def _note(self, lease: Lease, error: BaseException | None) -> None:
+        seconds = time.monotonic() - self._begun
+        self.leases.note_statement(self.service, lease.statement or "", seconds, error=error)

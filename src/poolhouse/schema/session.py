@@ -143,24 +143,32 @@ class Session:
             raise
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        failure = self._failure(error)
         if self._held is not None and not self._held.is_over:
             if error is not None:
                 self._note(error, self._held)
             if self._statement is not None:
                 seconds = time.monotonic() - self._since
-                self._held.leases.note_statement(self._service, self._statement.text, seconds, is_whole=self._is_whole)
+                self._held.leases.note_statement(
+                    self._service, self._statement.text, seconds, error=failure or error, is_whole=self._is_whole
+                )
         if self._leased is not None:
             # A server that is too slow for the statement is not waited for again.
             await self._pool.release(self._leased, wait=not isinstance(error, TimeoutError))
-        if error is None or error is self.caller.raised:
-            return
-        if isinstance(error, DRIVER_ERRORS):
-            failure = self._translate(error)
+        if failure is not None:
             # `from None`, and not chained: the driver's text can hold the query's arguments.
-            raise failure or error from None
+            raise failure from None
+
+    def _failure(self, error: BaseException | None) -> BaseException | None:
+        """Return what is raised in place of `error`, or None where nothing is."""
+        if error is None or error is self.caller.raised:
+            return None
+        if isinstance(error, DRIVER_ERRORS):
+            return self._translate(error) or error
         if self._bulk and isinstance(error, TypeError | ValueError | OverflowError):
             fact = "a value does not fit the type of its column"
-            raise DataError(fact, service=self._service, remedy="Compare the records with the table") from None
+            return DataError(fact, service=self._service, remedy="Compare the records with the table")
+        return None
 
     def _translate(self, error: BaseException) -> PoolhouseError | None:
         statement = self._statement

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
+from contextlib import nullcontext
 
 import pytest
 
+from poolhouse.errors import DatabaseError, QueryTimeoutError
 from poolhouse.pool import (
     Acquired,
     ConnectionBroken,
@@ -15,6 +17,8 @@ from poolhouse.pool import (
     HeldTooLong,
     SessionReset,
     SlowStatement,
+    StatementEnded,
+    Waited,
 )
 from poolhouse.schema import SchemaManager
 from tests.integration.moments import until
@@ -99,6 +103,52 @@ async def test_a_slow_statement_that_fails_is_told_too(open_pool):
         await db.execute("SELECT pg_sleep(0.03); SELECT 1 / 0")
 
     assert len(told) == 1
+
+
+async def test_each_statement_is_told_when_it_has_ended_and_how(open_pool):
+    pool = await open_pool(max_size=1)
+    told = record(pool, StatementEnded)
+    (db,) = managers(pool, "users")
+    refused = "SELECT 1 / $1"
+    await db.fetchval("SELECT 1")
+    async with db.transaction():
+        await db.fetchval("SELECT 2")
+    for where in (nullcontext(), db.transaction()):
+        with pytest.raises(DatabaseError):
+            async with where:
+                await db.fetchval(refused, 0)
+    with pytest.raises(QueryTimeoutError):
+        await db.fetchval("SELECT pg_sleep(60)", timeout=0.02)
+    with pytest.raises(DatabaseError):
+        await db.executemany(refused, [(0,), (1,)])
+
+    assert [(event.statement, event.error) for event in told] == [
+        ("SELECT 1", None),
+        ("SELECT 2", None),
+        (refused, "22012"),
+        (refused, "22012"),
+        ("SELECT pg_sleep(60)", "QueryTimeoutError"),
+        (refused, "22012"),
+    ]
+    assert {event.service for event in told} == {"users"}
+    assert all(0 < event.seconds < 5 for event in told)
+
+
+async def test_a_wait_is_told_whether_it_was_given_up_or_not(open_pool):
+    pool = await open_pool(max_size=1)
+    told = record(pool, Waited)
+    users, orders = managers(pool, "users", "orders")
+    await users.fetchval("SELECT 1")
+    async with users.acquire():
+        late = asyncio.create_task(orders.fetchval("SELECT 1"))
+        gone = asyncio.create_task(users.fetchval("SELECT 1"))
+        await until(lambda: pool.statistics().waiting == 2)
+        gone.cancel()
+        await asyncio.wait([gone])
+    await late
+
+    assert [event.service for event in told] == ["users", "orders"]
+    assert all(event.seconds > 0 for event in told)
 
 
 async def test_a_connection_that_is_held_for_long_is_told_once_for_each_use(open_pool):

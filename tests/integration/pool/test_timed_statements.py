@@ -7,7 +7,7 @@ import io
 import pytest
 
 from poolhouse.errors import DatabaseError, PoolExhaustedError
-from poolhouse.pool import Acquired, SlowStatement
+from poolhouse.pool import Acquired, SlowStatement, StatementEnded
 from poolhouse.schema import SchemaManager
 from tests.integration.moments import hold_elsewhere
 
@@ -97,7 +97,7 @@ async def test_it_goes_on_when_the_pool_is_opened_anew(pool, users):
     assert counted(pool) == 1
 
 
-@pytest.mark.parametrize("kind", [Acquired, SlowStatement])
+@pytest.mark.parametrize("kind", [Acquired, SlowStatement, StatementEnded])
 async def test_watching_every_use_leaves_single_statements_their_short_way(pool, users, kind):
     pool.subscribe(kind, print)
     assert pool.ready is not None

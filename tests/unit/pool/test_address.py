@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from poolhouse._core.address import UNREADABLE, describe_dsn
+from poolhouse._core.address import UNREADABLE, describe_dsn, location_in_dsn
 
 # Characters that appear in no other part of the texts below, so that a trace of the password is found by any of them.
 SECRET = st.text("ÄÖÜß§0123", min_size=4, max_size=12)
@@ -120,3 +120,19 @@ def test_a_password_behind_any_garbage_and_before_the_host_never_shows(password,
     shown = describe_dsn(f"postgresql://{text}:{password}@host/db")
 
     assert not traces(password) & set(shown)
+
+
+@pytest.mark.parametrize(
+    ("dsn", "location"),
+    [
+        ("postgresql://postgres@/shop?host=/tmp/x&port=5433", ("/tmp/x", 5433, "shop")),
+        ("postgresql://ada:secret@db.example.org:5433/shop", ("db.example.org", 5433, "shop")),
+        ("postgresql://ada@[::1]:5432/shop", ("[::1]", 5432, "shop")),
+        ("postgresql://shop@localhost", ("localhost", None, "shop")),
+        ("postgresql:///shop", ("localhost", None, "shop")),
+        ("postgresql://ada@a:1,b:2/shop", None),
+        ("postgresql://ada:sec@ret/x@localhost/shop", None),
+    ],
+)
+def test_a_dsn_says_where_its_database_is(dsn, location):
+    assert location_in_dsn(dsn) == location
