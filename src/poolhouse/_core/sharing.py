@@ -137,7 +137,8 @@ class Sharing(Generic[LeaseT, WaiterT]):
     @property
     def idle(self) -> int:
         """How many leases nobody uses."""
-        return len(self.free) + sum(len(share.idle) for share in self.shares.values())
+        # A list, since exporters ask from other threads, and a new service comes when it likes.
+        return len(self.free) + sum(len(share.idle) for share in list(self.shares.values()))
 
     @property
     def wanted(self) -> int:

@@ -214,7 +214,7 @@ class Leases:
     @property
     def in_use(self) -> int:
         """How many connections are held, or reset after having been."""
-        return sum(share.in_use for share in self.sharing.shares.values())
+        return sum(share.in_use for share in list(self.sharing.shares.values()))
 
     def holders(self, share: Share[Lease, Place] | None = None) -> tuple[str, ...]:
         """Say who holds connections, who did so first first; or which of them one service holds."""
@@ -641,9 +641,9 @@ class Leases:
         return SessionEffect.DIRTY if service == OWN_SERVICE else SessionEffect.SPOILT
 
     def statistics(self, state: LifecycleState) -> PoolStatistics:
-        """Return all figures as they are now."""
-        shares = self.sharing.shares
-        services = {service: self.tally(service).freeze(shares[service]) for service in sorted(shares)}
+        """Return all figures as they are now; may be called in any thread."""
+        shares = sorted(self.sharing.shares.items())
+        services = {service: self.tally(service).freeze(share) for service, share in shares}
         return PoolStatistics(
             state=state,
             min_size=self.min_size,

@@ -357,7 +357,7 @@ class SharedPool:
             raise translate(error, service=OWN_SERVICE) or error from None
 
     def statistics(self) -> PoolStatistics:
-        """Return the pool's figures as they are now, without asking the server."""
+        """Return the pool's figures as they are now, without asking the server; may be called in any thread."""
         leases = self._leases
         if leases is None:
             return PoolStatistics(self._state, self._settings.min_size, self._settings.max_size)

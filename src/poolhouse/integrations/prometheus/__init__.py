@@ -1,0 +1,9 @@
+"""The figures of pools for Prometheus: computed when it asks, from counts that the pools keep anyway.
+
+Needs the extra `prometheus`. `poolhouse.integrations.prometheus.routes` has the endpoint for FastAPI, and
+`dashboard.json` beside this file is a dashboard for Grafana.
+"""
+
+from poolhouse.integrations.prometheus.metrics import PrometheusMetrics
+
+__all__ = ["PrometheusMetrics"]
