@@ -14,6 +14,8 @@ PACKAGES = [
     "poolhouse.embedded",
     "poolhouse.errors",
     "poolhouse.integrations.fastapi",
+    "poolhouse.integrations.opentelemetry",
+    "poolhouse.integrations.prometheus",
     "poolhouse.migrations",
     "poolhouse.pool",
     "poolhouse.roles",
