@@ -62,7 +62,7 @@ lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (needs uv)
 		--extra embedded --group build -c requirements/dev.lock \
 		requirements/bench.in pyproject.toml -o requirements/bench.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra fastapi --extra embedded --extra cli --extra testing --group build --group docs \
+		--extra fastapi --extra embedded --extra cli --extra testing --extra otel --extra prometheus --group build --group docs \
 		-c requirements/dev.lock pyproject.toml -o requirements/docs.lock
 
 clean: ## Remove everything that was installed or made, and the development database

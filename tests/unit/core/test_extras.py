@@ -33,6 +33,8 @@ def test_another_module_that_is_missing_is_not_the_extras():
     [
         ("poolhouse.integrations.fastapi", "fastapi", "fastapi"),
         ("poolhouse.integrations.uvicorn", "uvicorn", "fastapi"),
+        ("poolhouse.integrations.opentelemetry", "opentelemetry", "otel"),
+        ("poolhouse.integrations.prometheus", "prometheus_client", "prometheus"),
         ("poolhouse.cli.scaffold.wiring", "libcst", "scaffold"),
         ("poolhouse.cli.scaffold.contracts", "tomlkit", "scaffold"),
     ],

@@ -4,6 +4,9 @@ Needs the extra `prometheus`. `poolhouse.integrations.prometheus.routes` has the
 `dashboard.json` beside this file is a dashboard for Grafana.
 """
 
-from poolhouse.integrations.prometheus.metrics import PrometheusMetrics
+from poolhouse._core.extras import needing
+
+with needing("prometheus_client", extra="prometheus"):
+    from poolhouse.integrations.prometheus.metrics import PrometheusMetrics
 
 __all__ = ["PrometheusMetrics"]
