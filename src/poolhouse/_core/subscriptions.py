@@ -22,11 +22,14 @@ class Subscriptions:
 
     def subscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
         """Call `handler` with every event of a kind from now on."""
-        self._handlers[kind] = (*self._handlers.get(kind, ()), handler)
+        self._change(kind, (*self._handlers.get(kind, ()), handler))
 
     def unsubscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
         """Call `handler` no longer; does nothing when it was not."""
-        self._handlers[kind] = tuple(other for other in self._handlers.get(kind, ()) if other != handler)
+        self._change(kind, tuple(other for other in self._handlers.get(kind, ()) if other != handler))
+
+    def _change(self, kind: type[Any], handlers: tuple[Callable[[Any], object], ...]) -> None:
+        self._handlers[kind] = handlers
 
     def has(self, kind: type[Any]) -> bool:
         """Whether anybody listens."""

@@ -9,6 +9,8 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from poolhouse._core.subscriptions import Subscriptions
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -96,41 +98,21 @@ def kind_of(error: BaseException) -> str:
     return getattr(error, "sqlstate", None) or type(error).__name__
 
 
-class Events:
+class Events(Subscriptions):
     """Who is to be told of what; those that `tells_…` spare every use the question."""
 
-    __slots__ = ("_handlers", "tells_acquired", "tells_ended", "tells_slow", "tells_waited")
+    __slots__ = ("tells_acquired", "tells_ended", "tells_slow", "tells_waited")
 
     def __init__(self) -> None:
-        self._handlers: dict[type[Any], tuple[Callable[[Any], object], ...]] = {}
+        super().__init__(_log)
         self.tells_acquired = False
         self.tells_ended = False
         self.tells_slow = False
         self.tells_waited = False
 
-    def subscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
-        """Call `handler` with every event of a kind from now on."""
-        self._change(kind, (*self._handlers.get(kind, ()), handler))
-
-    def unsubscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
-        """Call `handler` no longer; does nothing when it was not."""
-        self._change(kind, tuple(other for other in self._handlers.get(kind, ()) if other != handler))
-
     def _change(self, kind: type[Any], handlers: tuple[Callable[[Any], object], ...]) -> None:
-        self._handlers[kind] = handlers
+        super()._change(kind, handlers)
         self.tells_acquired = self.has(Acquired)
         self.tells_ended = self.has(StatementEnded)
         self.tells_slow = self.has(SlowStatement)
         self.tells_waited = self.has(Waited)
-
-    def has(self, kind: type[PoolEvent]) -> bool:
-        """Whether anybody listens."""
-        return bool(self._handlers.get(kind))
-
-    def tell(self, event: PoolEvent) -> None:
-        """Call everybody who wants to know; a handler that raises is logged, and keeps nothing from going on."""
-        for handler in self._handlers.get(type(event), ()):
-            try:
-                handler(event)
-            except Exception:  # noqa: BLE001 - it is the subscriber's, and may be any
-                _log.exception("A handler of %s failed", type(event).__name__)
