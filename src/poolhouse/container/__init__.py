@@ -11,6 +11,9 @@ from poolhouse.container.locating import locate, migration_sets, pools
 from poolhouse.container.migrating import migrating
 from poolhouse.container.process import on_signals, run, run_until_stopped
 from poolhouse.container.report import StartReport, StepReport
+from poolhouse.container.scope import Scope
+from poolhouse.container.scoped import Scoped
+from poolhouse.container.transacting import InTransaction, Transactional
 from poolhouse.container.validating import Asked, Asking
 
 __all__ = [
@@ -19,12 +22,16 @@ __all__ = [
     "BackgroundTask",
     "BackgroundTaskCrashed",
     "Container",
+    "InTransaction",
     "Inject",
     "Injected",
     "LifecycleState",
+    "Scope",
+    "Scoped",
     "StartReport",
     "StepReport",
     "TaskState",
+    "Transactional",
     "background_tasks",
     "inject",
     "locate",

@@ -188,6 +188,11 @@ class BackgroundTask:
             )
 
 
+def is_in_background() -> bool:
+    """Whether a background task runs this."""
+    return _running.get() is not None
+
+
 @contextmanager
 def uninterrupted() -> Generator[None]:
     """Let a stop of the background task that runs this wait until the block ends, for an item that is worked on.

@@ -17,6 +17,8 @@ from poolhouse.container.locating import locate, provider_of
 from poolhouse.container.plan import plan_resources, plan_start
 from poolhouse.container.resolving import resolver as compile_resolver
 from poolhouse.container.resources import guard, original
+from poolhouse.container.scope import Known, Scope
+from poolhouse.container.scoped import Scoped
 from poolhouse.container.sealing import seal
 from poolhouse.container.supervisor import Body
 from poolhouse.container.validating import validate
@@ -49,6 +51,7 @@ class _Runtime(containers.DynamicContainer):
         super().__init__()
         self._lifecycle = Lifecycle(self._plan, subject="the container")
         self._bodies: list[Body] = []
+        self._known = Known(self)
         self._resolvers: dict[Any, Callable[[], Any]] = {}
 
     def __repr__(self) -> str:
@@ -85,6 +88,9 @@ class _Runtime(containers.DynamicContainer):
         self._lifecycle.supervisor.off_failure(body.cancel)
         body.leave()
         await self.shutdown_resources()
+
+    def scope(self, name: str | None = None) -> Scope:
+        return Scope(self._known, self._governing(), name)
 
     def subscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
         self._governing().supervisor.events.subscribe(kind, handler)
@@ -145,6 +151,9 @@ class _Runtime(containers.DynamicContainer):
             names.setdefault(provider, name)
         for resource in cast("Iterator[providers.BaseResource[Any]]", self.traverse(types=[providers.Resource])):
             guard(resource, names.get(resource) or repr(original(resource)), self._lifecycle)
+        for provider, name in names.items():
+            if isinstance(provider, Scoped):
+                provider.name = name
 
     def _plan(self) -> StartPlan:
         # Named by its class, since a provider may hide the method, which is one of the faults.
@@ -237,6 +246,9 @@ class Container(containers.DeclarativeContainer):
     stop_timeouts: ClassVar[Mapping[str, float]] = {}
     """How many seconds single resources may take to stop."""
 
+    drain_timeout: ClassVar[float] = 10.0
+    """How many seconds a shutdown waits for scopes that are open, before it closes what they use."""
+
     slow_after: ClassVar[float] = 5.0
     """After how many seconds a step that still runs is named in the log, and again after each time twice as long."""
 
@@ -303,6 +315,13 @@ class Container(containers.DeclarativeContainer):
 
         async def __aexit__(self, *_: object) -> None: ...
 
+        def scope(self, name: str | None = None) -> Scope:
+            """Return a scope for one unit of work: `async with container.scope() as scope`. See Scope.
+
+            `name` is what a shutdown calls it that has to wait for it; without one, it is that of the running task.
+            """
+            ...
+
         def subscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
             """Call `handler` with every event of a kind, such as BackgroundTaskCrashed, in the moment it happens.
 
@@ -336,7 +355,8 @@ class Container(containers.DeclarativeContainer):
 
             Each is resolved anew at every call, so overrides reach the next one; what is passed by name is not. The
             result is of the same kind as what is given, be that asynchronous, a generator or both, and has the
-            parameters that remain. Raises Violations with everything of it that the container cannot fill.
+            parameters that remain. A coroutine function that asks for a transaction, or for what is Scoped, runs in a
+            scope of its own at each call. Raises Violations with everything of it that the container cannot fill.
             """
             ...
 

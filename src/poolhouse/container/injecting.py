@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 from poolhouse.container.filling import fill
 from poolhouse.container.injection import place_of, read_signature, undecorated
 from poolhouse.container.locating import locate
+from poolhouse.container.transacting import InTransaction
+from poolhouse.container.units import Filling, in_scopes_of
 from poolhouse.container.validating import Asked
 from poolhouse.errors import Violations, WiringError
 
@@ -50,6 +52,7 @@ def inject(function: Callable[..., R]) -> Callable[..., R]:
     WiringError where no container injects, or where the one that does cannot fill a parameter.
     """
     signature = _read(function)
+    _refuse_transactions(function, signature)
     provided = {each.parameter: _FromContext(each) for each in signature.injections}
     filled: Any = fill(function, signature.parameters, provided, returns=signature.returns)
     filled.__injected__ = function
@@ -58,19 +61,39 @@ def inject(function: Callable[..., R]) -> Callable[..., R]:
 
 
 def inject_from(container: Resolving, function: Callable[..., R]) -> Callable[..., R]:
-    """Return `function` filled from this container; Violations says what of it the container cannot fill."""
+    """Return `function` filled from this container; Violations says what of it the container cannot fill.
+
+    One that needs something of a scope, such as a transaction, has one of its own at each call.
+    """
     written: Callable[..., R] = undecorated(function)
     signature = _read(written)
     faults: list[WiringError] = []
-    provided: dict[str, Callable[[], Any]] = {}
+    fillings: list[Filling] = []
     for injection in signature.injections:
         try:
-            provided[injection.parameter] = container.resolver_of(injection)
+            fillings.append(Filling(cast("Container", container), injection))
         except WiringError as error:
             faults.append(error)
     if faults:
         raise Violations(place_of(written), faults)
-    return fill(written, signature.parameters, provided, returns=signature.returns)
+    provided = {filling.parameter: filling.provide for filling in fillings}
+    filled = fill(written, signature.parameters, provided, returns=signature.returns)
+    scoped = [filling for filling in fillings if filling.needs_a_scope]
+    return in_scopes_of(cast("Container", container), filled, scoped, place=place_of(written)) if scoped else filled
+
+
+def _refuse_transactions(function: Callable[..., Any], signature: Signature) -> None:
+    faults = [
+        WiringError(
+            f"a transaction for {each.parameter} needs to know its container",
+            place=each.place,
+            remedy="Bind the function with container.inject(), which begins it, or begin it in a scope",
+        )
+        for each in signature.injections
+        if isinstance(each.marker, InTransaction)
+    ]
+    if faults:
+        raise Violations(place_of(function), faults)
 
 
 @contextmanager

@@ -45,11 +45,12 @@ Injected: TypeAlias = Annotated[T, Inject()]
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """One parameter that the container fills: with what, and where that is written."""
+    """One parameter that the container fills: with what, by which marker, and where that is written."""
 
     parameter: str
     target: type | str
     place: str
+    marker: Inject = Inject()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,9 @@ def _read_injection(
         fact, remedy = mistake
         faults.append(WiringError(fact, place=place, remedy=remedy))
         return None
-    return Injection(parameter.name, markers[0].name or cast("type", target), place) if markers else None
+    if not markers:
+        return None
+    return Injection(parameter.name, markers[0].name or cast("type", target), place, markers[0])
 
 
 def _mistake(parameter: inspect.Parameter, markers: list[Inject]) -> tuple[str, str] | None:

@@ -11,12 +11,13 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from poolhouse._core.lifecycle import LifecycleState, move
+from poolhouse.container import background
 from poolhouse.container.plan import PlannedResource, StartPlan
 from poolhouse.container.report import StartReport, StepReport
 from poolhouse.container.resources import guard, open_resource
 from poolhouse.container.supervisor import Supervisor
 from poolhouse.container.watching import watched
-from poolhouse.errors import LifecycleError
+from poolhouse.errors import LifecycleError, UnfinishedWorkError
 from poolhouse.migrations import migrate
 from poolhouse.pool.neighbours import starting
 from poolhouse.roles import establish_roles
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from dependency_injector import providers
 
     from poolhouse.container.limits import Limits
+    from poolhouse.container.scope import Scope
     from poolhouse.errors import BackgroundTaskError
     from poolhouse.migrations import MigrationReport, MigrationSet
     from poolhouse.pool import SharedPool
@@ -67,6 +69,8 @@ class Lifecycle:
         self._steps: list[Step] = []
         self._parts: list[Lifecycle] = []
         self._task: asyncio.Task[None] | None = None
+        self._scopes: dict[Scope, bool] = {}
+        self._drained = asyncio.Event()
         self._end = asyncio.Event()
         self._turn = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,6 +137,36 @@ class Lifecycle:
             finally:
                 if part in self._parts:
                     self._parts.remove(part)
+
+    def enter_scope(self, scope: Scope) -> None:
+        """Note that a scope begins, for which a shutdown then waits; LifecycleError where none can begin."""
+        is_in_background = background.is_in_background()
+        # What a background task does is waited for when that is stopped, and it may begin more until then.
+        may_begin = {LifecycleState.STARTING, LifecycleState.STARTED}
+        if self.state not in may_begin and not (is_in_background and self.state is LifecycleState.STOPPING):
+            raise LifecycleError(
+                f"{scope.name} cannot begin a scope, {self._subject} is {self.state.value}",
+                remedy="Start the container first: `async with Container()`, or `await container.init_resources()`",
+            )
+        self._scopes[scope] = is_in_background
+
+    def leave_scope(self, scope: Scope) -> None:
+        """Note that a scope has ended."""
+        self._scopes.pop(scope, None)
+        self._drained.set()
+
+    async def _drain(self, limits: Limits) -> None:
+        """Wait until the scopes have ended that no background task is in."""
+        try:
+            async with asyncio.timeout(limits.drain):
+                while not all(self._scopes.values()):
+                    self._drained.clear()
+                    await self._drained.wait()
+        except TimeoutError:
+            now = time.monotonic()
+            left = (scope for scope, is_in_background in self._scopes.items() if not is_in_background)
+            holders = tuple(f"{scope.name} ({now - scope.begun:.1f} s)" for scope in left)
+            raise UnfinishedWorkError(waited=limits.drain, holders=holders) from None
 
     def _not_running(self, resources: Sequence[PlannedResource]) -> tuple[PlannedResource, ...]:
         running = self._running()
@@ -220,6 +254,11 @@ class Lifecycle:
         """Stop everything in reverse; skips nothing, and returns what went wrong."""
         self._move(LifecycleState.STOPPING)
         failures: list[BaseException] = []
+        try:
+            async with watched("waiting for work to end", limit=None, slow=limits.slow):
+                await self._drain(limits)
+        except BaseException as error:  # noqa: BLE001 - nothing is skipped; all failures are raised together
+            failures.append(error)
         for part in reversed(self._parts):
             try:
                 await part.stop()

@@ -23,12 +23,14 @@ _KINDS = ("start", "stop")
 class Limits:
     """Times, in seconds: for one step of a start or a shutdown, and after which a step is called slow in the log.
 
-    `starts` and `stops` are those of single resources, by their dotted names.
+    `drain` is how long a shutdown waits for scopes that are open. `starts` and `stops` are those of single resources,
+    by their dotted names.
     """
 
     start: float
     stop: float
     slow: float
+    drain: float
     starts: Mapping[str, float] = field(default_factory=dict[str, float])
     stops: Mapping[str, float] = field(default_factory=dict[str, float])
 
@@ -47,9 +49,10 @@ def limits_of(container: containers.Container) -> Limits:
     Those of single resources go before those of their container, which go before those of the containers around it;
     of two limits for one resource, that of the outer container holds.
     """
-    start, stop, slow = (_declared(container, name) for name in ("start_timeout", "stop_timeout", "slow_after"))
+    start, stop = _declared(container, "start_timeout"), _declared(container, "stop_timeout")
+    slow, drain = _declared(container, "slow_after"), _declared(container, "drain_timeout")
     found = {kind: dict(_limited(container, kind)) for kind in _KINDS}
-    return Limits(start, stop, slow, starts=found["start"], stops=found["stop"])
+    return Limits(start, stop, slow, drain, starts=found["start"], stops=found["stop"])
 
 
 def idle_limits(container: containers.Container, within: str = "") -> Iterator[WiringError]:

@@ -33,6 +33,7 @@ from poolhouse._core.wiring import (
 from poolhouse.container.graph import ABSTRACT, described, makes, related, wants_a_schema
 from poolhouse.container.places import Site
 from poolhouse.container.resources import builds_a_handle, original
+from poolhouse.container.scoped import Scoped
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
@@ -221,6 +222,8 @@ class _Reader:
             is_early=is_early,
             is_awaited=_is_awaited(provider, callee),
             awaits=is_resource and not is_handle,
+            is_scoped=isinstance(provider, Scoped),
+            is_kept=is_early or (is_resource and not is_local) or _is_kept(provider),
             is_whole=is_early or is_resource or is_asked_for or isinstance(provider, providers.BaseSingleton),
             hands_on=isinstance(provider, providers.Selector),
         )
@@ -366,14 +369,19 @@ def _calls(provider: Provider) -> bool:
     return isinstance(provider, _CALLING)
 
 
+def _is_kept(provider: Provider) -> bool:
+    # dependency-injector's singletons of each context live as long as that, which may be a scope.
+    is_local = isinstance(provider, providers.ContextLocalSingleton)
+    return isinstance(provider, providers.BaseSingleton) and not is_local
+
+
 def _called(product: Product) -> Made | Value | None:
     return None if isinstance(product, Handed) else product
 
 
 def _is_awaited(provider: Provider, callee: Callee | None) -> bool:
-    if callee is None or (
-        isinstance(provider, providers.BaseResource) and not isinstance(provider, providers.ContextLocalResource)
-    ):
+    is_local = isinstance(provider, providers.ContextLocalResource) and not isinstance(provider, Scoped)
+    if callee is None or (isinstance(provider, providers.BaseResource) and not is_local):
         return False
     written = getattr(cast("Any", type(callee.target)), "__call__", None)  # noqa: B004 - its code is wanted
     is_coroutine = any(map(inspect.iscoroutinefunction, (callee.target, written)))

@@ -121,13 +121,14 @@ async def open_resource(
             await _open(made, leaving)
         return
     call = providers.Callable(original(provider), *provider.args, **provider.kwargs)
-    made = await _enter(call(), leaving)
+    made = await enter(call(), leaving)
     if isinstance(made, BackgroundTask):
         await supervisor.start(name, made, leaving)
     _settle(provider, made)
 
 
-async def _enter(made: Any, leaving: AsyncExitStack) -> Any:
+async def enter(made: Any, leaving: AsyncExitStack) -> Any:
+    """Await, open or enter what a resource made, and return what it is then; `leaving` undoes that."""
     if asyncio.isfuture(made) or inspect.iscoroutine(made):
         made = await made
     if is_handle(made):

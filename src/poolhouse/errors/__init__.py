@@ -71,6 +71,8 @@ PoolhouseError
 │   └── MigrationReplayError
 ├── ServiceRolesError
 ├── LifecycleError
+│   ├── ScopeError
+│   ├── UnfinishedWorkError
 │   └── StepTimeoutError
 ├── BackgroundTaskError
 ├── EmbeddedServerError
@@ -109,7 +111,9 @@ from poolhouse.errors._container import (
     ContainerError,
     LifecycleError,
     ProviderError,
+    ScopeError,
     StepTimeoutError,
+    UnfinishedWorkError,
     WiringError,
 )
 from poolhouse.errors._database import (
@@ -259,6 +263,7 @@ __all__ = [
     "RoleError",
     "RowMappingError",
     "SchemaDroppedError",
+    "ScopeError",
     "SelfDeadlockError",
     "ServerStartError",
     "ServerUnavailableError",
@@ -271,6 +276,7 @@ __all__ = [
     "TemplateError",
     "TransactionControlError",
     "TransactionRollbackError",
+    "UnfinishedWorkError",
     "UniqueViolationError",
     "UsageError",
     "Violations",

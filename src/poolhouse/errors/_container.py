@@ -40,6 +40,30 @@ class LifecycleError(PoolhouseError):
     """A start or a shutdown was asked for in a state that does not allow it."""
 
 
+class ScopeError(LifecycleError):
+    """A scoped object was asked for where no scope has it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"{name} lives in a scope, and nothing has opened it in one here",
+            remedy="Let what needs it be injected, or resolve that in a scope: "
+            "`async with container.scope() as scope`, and `await scope.resolve(...)`",
+        )
+
+
+class UnfinishedWorkError(LifecycleError):
+    """A shutdown went on although scopes were open, since those did not end in time; `holders` says which."""
+
+    def __init__(self, *, waited: float, holders: tuple[str, ...]) -> None:
+        self.waited = waited
+        self.holders = holders
+        super().__init__(
+            f"after {waited:g} s there was still work in {', '.join(holders)}, and everything was stopped around it",
+            remedy="Let it end sooner, or raise the drain_timeout of the container",
+        )
+
+
 class StepTimeoutError(LifecycleError):
     """A step of the start or of the shutdown took longer than its limit, and was cancelled."""
 

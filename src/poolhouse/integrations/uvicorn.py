@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import socket
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from poolhouse._core.extras import needing
 from poolhouse.container import BackgroundTaskCrashed, on_signals, run
@@ -23,6 +24,8 @@ with needing("uvicorn", extra="fastapi"):
     import uvicorn
 
 __all__ = ["listen", "run", "serve", "url_of"]
+
+_log = logging.getLogger(__name__)
 
 
 def listen(host: str, port: int, *, setting: str = "") -> socket.socket:
@@ -56,8 +59,8 @@ async def serve(
     `started` is called when the start is over and requests are about to be served. The first signal ends
     readiness, lets requests in flight finish for `shutdown_timeout` seconds and stops the container; during
     the start it rolls that back. A second one, from somebody in a hurry, cancels the requests. Returns how
-    many requests were cut. An error of the start or of the shutdown is raised as it is. The crash of a background
-    task that stops the application does what a first signal does, and is raised in the end.
+    many requests were cut, and logs which. An error of the start or of the shutdown is raised as it is. The crash of
+    a background task that stops the application does what a first signal does, and is raised in the end.
     """
     # Its lifespan is entered here: uvicorn would log a failed start and exit instead of raising its error.
     config = uvicorn.Config(application, lifespan="off", log_config=None, timeout_graceful_shutdown=shutdown_timeout)
@@ -74,7 +77,15 @@ async def serve(
                 started()
             await server.serve(sockets=[listener])
             cut = len(server.server_state.tasks)
+            if cut:
+                _log.warning("requests that did not finish in time were cut: %s", ", ".join(_in_flight(server)))
     return cut
+
+
+def _in_flight(server: uvicorn.Server) -> list[str]:
+    cycles: list[Any] = [getattr(connection, "cycle", None) for connection in server.server_state.connections]
+    scopes = [cycle.scope for cycle in cycles if cycle is not None and not cycle.response_complete]
+    return sorted(f"{scope['method']} {scope['path']}" for scope in scopes) or ["of unknown protocols"]
 
 
 class _Server(uvicorn.Server):

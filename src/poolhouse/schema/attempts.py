@@ -10,11 +10,20 @@ from poolhouse.errors import TransactionRollbackError
 from poolhouse.schema.connection import Transaction
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 # Seconds between two attempts: about as long as what was in the way, then longer.
 _FIRST_PAUSE = 0.01
 _LONGEST_PAUSE = 1.0
+
+
+def pauses(retries: int) -> Iterator[float]:
+    """Yield how many seconds to wait before each of so many retries."""
+    pause = _FIRST_PAUSE
+    for _ in range(retries):
+        # Two that were in each other's way should not meet again.
+        yield pause * random.uniform(0.5, 1.0)  # noqa: S311 - jitter is no secret
+        pause = min(pause * 2, _LONGEST_PAUSE)
 
 
 class Attempt(Transaction):
@@ -57,13 +66,10 @@ class Attempts:
         self._retries = retries
 
     async def __aiter__(self) -> AsyncIterator[Attempt]:
-        pause = _FIRST_PAUSE
-        for left in range(self._retries, -1, -1):
+        for pause in (*pauses(self._retries), None):
             attempt = self._begin()
-            attempt.is_last, attempt.is_to_be_repeated = left == 0, False
+            attempt.is_last, attempt.is_to_be_repeated = pause is None, False
             yield attempt
-            if not attempt.is_to_be_repeated:
+            if pause is None or not attempt.is_to_be_repeated:
                 return
-            # Two that were in each other's way should not meet again.
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
-            pause = min(pause * 2, _LONGEST_PAUSE)
+            await asyncio.sleep(pause)

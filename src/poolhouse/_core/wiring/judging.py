@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
 
 def judge(picture: Picture) -> list[Finding]:
-    """Return all findings: dependencies that nothing fills, circles, arguments, types, awaitables, and what opens late.
+    """Return all findings: holes, circles, arguments, types, awaitables, what opens late, and what is captive.
 
     They are in the order of the nodes. Nothing is called, and nothing of dependency-injector's is known here.
     """
     findings = chain(_holes(picture), _circles(picture), _calls(picture), _types(picture))
-    late = chain(_fillings(picture), _awaitables(picture), _late(picture))
+    late = chain(_fillings(picture), _awaitables(picture), _late(picture), _captives(picture))
     return sorted(chain(findings, late), key=lambda finding: finding.place)
 
 
@@ -218,6 +218,32 @@ def _late(picture: Picture) -> Iterator[Finding]:
                     "Let it depend on resources that are built closed only: classes with coroutines open() and close()"
                 )
                 yield Finding(index, fact, remedy, picture.way(index, each) or ())
+
+
+def _captives(picture: Picture) -> Iterator[Finding]:
+    """Yield what lives longer than a scope, and would keep an object of the first scope that it is made in."""
+    for index, node in enumerate(picture.nodes):
+        for scoped in sorted(_scoped_needs(picture, index)) if node.is_kept else ():
+            name = picture.nodes[scoped].name
+            fact = f"{node.name} lives longer than a scope, and needs {name}, which is another one in each scope"
+            remedy = f"Make {node.name} Scoped as well, or a Factory"
+            yield Finding(index, fact, remedy, picture.way(index, scoped) or ())
+
+
+def _scoped_needs(picture: Picture, start: int) -> set[int]:
+    """Return the scoped nodes that a node needs by itself, and not through others that are kept."""
+    seen = {start}
+    following = [start]
+    found: set[int] = set()
+    while following:
+        for need in picture.nodes[following.pop()].needs:
+            needed = picture.nodes[need.node]
+            if needed.is_scoped:
+                found.add(need.node)
+            elif need.node not in seen and not needed.is_kept:
+                seen.add(need.node)
+                following.append(need.node)
+    return found
 
 
 def _signature(callee: Callee) -> str:

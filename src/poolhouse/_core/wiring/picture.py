@@ -52,7 +52,8 @@ class Node:
     `is_hole`: it has to be replaced before it can be called, by something of the class `wanted`. `is_opened`: only
     a start makes its product known. `is_early`: its product must be known before the start. `is_awaited`: calling it
     gives an awaitable, and `awaits`: it may be given such. `is_whole`: nobody calls it with arguments of their own.
-    `hands_on`: what it needs is called with the arguments that it is called with itself.
+    `hands_on`: what it needs is called with the arguments that it is called with itself. `is_scoped`: its product lives
+    as long as a scope, and `is_kept`: longer than any.
     """
 
     name: str
@@ -69,6 +70,8 @@ class Node:
     awaits: bool = False
     is_whole: bool = False
     hands_on: bool = False
+    is_scoped: bool = False
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,14 @@ from poolhouse.container.injection import place_of
 from poolhouse.errors import Violations, WiringError
 from poolhouse.integrations.fastapi._declared import describe_problems, translating
 from poolhouse.integrations.fastapi._endpoint import Binder
+from poolhouse.integrations.fastapi._scoped import giving_scopes
 from poolhouse.integrations.fastapi.router import Registration, Router
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from poolhouse.container import Container
+    from poolhouse.container.units import Filling
 
 
 def bind_routers(
@@ -66,16 +68,17 @@ class _Binding:
         problems = {**(inherited or {}), **router.problems}
         bound = APIRouter(**self.binder.options(router.keywords))
         for registration in router.registrations:
-            options = self.binder.options(registration.options)
             match registration:
-                case Registration("add_api_route", (path, endpoint)):
-                    self._add(bound, registration, path, endpoint, _translated(options, problems, router))
-                case Registration("add_api_websocket_route", (path, endpoint)):
-                    self._add(bound, registration, path, endpoint, options)
-                case Registration("include_router", (child,)):
-                    bound.include_router(self.bind(child, problems, (*above, router)), **options)
-                case Registration(method, arguments):
-                    getattr(bound, method)(*arguments, **options)
+                case Registration(("add_api_route" | "add_api_websocket_route") as method, (path, endpoint)):
+                    with self.binder.collecting() as collected:
+                        options = self.binder.options(registration.options)
+                    if method == "add_api_route":
+                        options = _translated(options, problems, router)
+                    self._add(bound, registration, path, endpoint, options, collected)
+                case Registration("include_router", (child,), options):
+                    bound.include_router(self.bind(child, problems, (*above, router)), **self.binder.options(options))
+                case Registration(method, arguments, options):
+                    getattr(bound, method)(*arguments, **self.binder.options(options))
         return bound
 
     def _add(
@@ -85,12 +88,18 @@ class _Binding:
         path: str,
         endpoint: Callable[..., Any],
         options: dict[str, Any],
+        collected: Sequence[Filling],
     ) -> None:
-        filled = self.binder.endpoint(endpoint)
+        is_of_websocket = registration.method == "add_api_websocket_route"
+        filled = self.binder.endpoint(endpoint, collected, is_of_websocket=is_of_websocket)
         if filled is None:
             return
+        if filled.retries is not None:
+            route_class = options.get("route_class_override") or bound.route_class
+            scoped = giving_scopes(route_class, self.binder.container, filled.retries)
+            options = {**options, "route_class_override": scoped}
         try:
-            getattr(bound, registration.method)(path, filled, **options)
+            getattr(bound, registration.method)(path, filled.call, **options)
         except WiringError as error:  # a marker in a model, a header or the like, found by FastAPI on its way through
             self.binder.faults.append(WiringError(error.fact, place=place_of(endpoint), remedy=error.remedy))
 

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import functools
 import inspect
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, cast, get_args, get_origin
 
 from fastapi.params import Depends
 
-from poolhouse.container import locate
 from poolhouse.container.filling import fill
 from poolhouse.container.injection import read_signature, undecorated
+from poolhouse.container.units import Filling, retries_of
 from poolhouse.errors import WiringError
+from poolhouse.integrations.fastapi._scoped import Kind, filled_in_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from poolhouse.container import Container
     from poolhouse.container.injection import Injection
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint as FastAPI calls it; `retries` is not None where its route has to give it a scope."""
+
+    call: Callable[..., Any]
+    retries: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +41,46 @@ class Binder:
     container: Container
     faults: list[WiringError] = field(default_factory=list[WiringError])
     asked: list[Callable[[], Any]] = field(default_factory=list["Callable[[], Any]"])
-    _dependencies: dict[Callable[..., Any], Callable[..., Any]] = field(
-        default_factory=dict["Callable[..., Any]", "Callable[..., Any]"]
+    _dependencies: dict[Callable[..., Any], tuple[Callable[..., Any], Sequence[Filling]]] = field(
+        default_factory=dict["Callable[..., Any]", "tuple[Callable[..., Any], Sequence[Filling]]"]
     )
+    # What is filled from the scope of a route, for each route or dependency that is being filled.
+    _collected: list[list[Filling]] = field(default_factory=list[list["Filling"]])
 
-    def endpoint(self, function: Callable[..., Any]) -> Callable[..., Any] | None:
+    @contextmanager
+    def collecting(self) -> Generator[list[Filling]]:
+        """Collect what the dependencies that are filled in the block need of a scope, which a route is to give."""
+        self._collected.append([])
+        try:
+            yield self._collected[-1]
+        finally:
+            self._collected.pop()
+
+    def endpoint(
+        self, function: Callable[..., Any], collected: Sequence[Filling] = (), *, is_of_websocket: bool = False
+    ) -> Endpoint | None:
         """Return the endpoint without its injected parameters, each filled from the container at every call.
 
         One that injects nothing, nor depends on what does, is returned as it is; one that cannot be filled is None.
+        `collected` is what the dependencies of its route need of a scope. Endpoints of WebSockets, and generators,
+        which are streamed after a response has begun, have a scope of their own as long as they run.
         """
         found = len(self.faults)
-        filled = self._filled(undecorated(function), whole=True)
-        return filled if len(self.faults) == found else None
+        kind = Kind.of(function, is_dependency=False, is_of_websocket=is_of_websocket)
+        with self.collecting() as of_dependencies:
+            filled, scoped = self._filled(undecorated(function), kind, whole=True)
+        of_route = [*collected, *of_dependencies, *(() if kind.has_a_scope_of_its_own else scoped)]
+        if is_of_websocket and of_route:
+            self._fault("a dependency of a WebSocket cannot have objects of a scope", of_route[0].place)
+        try:
+            retries = retries_of(of_route) if of_route else None
+        except WiringError as error:
+            self.faults.append(error)
+            return None
+        return Endpoint(filled, retries) if len(self.faults) == found else None
+
+    def _fault(self, fact: str, place: str) -> None:
+        self.faults.append(WiringError(fact, place=place, remedy="Let the endpoint ask for it, and hand it on"))
 
     def options(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """Return the keywords of a route, a router or an application with their `dependencies` filled."""
@@ -62,29 +100,50 @@ class Binder:
         except TypeError:  # FastAPI will say so
             return call
         if call not in self._dependencies:
-            found = len(self.faults)
-            filled = self._filled(undecorated(call), whole=False)
-            if len(self.faults) > found:
-                filled = _unfilled  # so that FastAPI says nothing of it a second time
-            self._dependencies[call] = call if filled is undecorated(call) else FilledDependency(call, filled)
-        return self._dependencies[call]
+            self._dependencies[call] = self._filled_dependency(call)
+        filled, scoped = self._dependencies[call]
+        if self._collected:
+            self._collected[-1] += scoped
+        elif scoped:
+            self._fault("a dependency of a router or an application cannot have objects of a scope", scoped[0].place)
+        return filled
 
-    def _filled(self, function: Callable[..., Any], *, whole: bool) -> Callable[..., Any]:
+    def _filled_dependency(self, call: Callable[..., Any]) -> tuple[Callable[..., Any], Sequence[Filling]]:
+        found = len(self.faults)
+        kind = Kind.of(call, is_dependency=True, is_of_websocket=False)
+        with self.collecting() as below:
+            filled, scoped = self._filled(undecorated(call), kind, whole=False)
+        if len(self.faults) > found:
+            filled, scoped = _unfilled, ()  # so that FastAPI says nothing of it a second time
+        is_same = filled is undecorated(call)
+        return call if is_same else FilledDependency(call, filled), (*below, *scoped)
+
+    def _filled(
+        self, function: Callable[..., Any], kind: Kind, *, whole: bool
+    ) -> tuple[Callable[..., Any], Sequence[Filling]]:
+        """Return the function filled, and those of its parameters that are filled from a scope."""
         signature = read_signature(function, self.faults, whole=whole)
-        provided: dict[str, Callable[[], Any]] = {}
-        for injection in signature.injections:
-            provided.update(self._provided(injection))
+        fillings = [filling for each in signature.injections if (filling := self._filling(each)) is not None]
         parameters = [self._with_filled_dependency(parameter) for parameter in signature.parameters]
-        if not provided and all(map(_are_same, parameters, signature.parameters)):
-            return function
-        return fill(function, parameters, provided, returns=signature.returns)
-
-    def _provided(self, injection: Injection) -> Iterable[tuple[str, Callable[[], Any]]]:
+        if not fillings and all(map(_are_same, parameters, signature.parameters)):
+            return function, ()
+        provided = {filling.parameter: filling.provide for filling in fillings}
+        filled = fill(function, parameters, provided, returns=signature.returns)
+        scoped = [filling for filling in fillings if filling.needs_a_scope]
         try:
-            self.asked.append(locate(self.container, injection.target, place=injection.place))
-            yield injection.parameter, self.container.resolver_of(injection)
+            return (filled_in_scope(filled, self.container, scoped, kind) if scoped else filled), scoped
         except WiringError as error:
             self.faults.append(error)
+            return filled, ()
+
+    def _filling(self, injection: Injection) -> Filling | None:
+        try:
+            filling = Filling(self.container, injection)
+        except WiringError as error:
+            self.faults.append(error)
+            return None
+        self.asked.append(filling.provider)
+        return filling
 
     def _with_filled_dependency(self, parameter: inspect.Parameter) -> inspect.Parameter:
         annotation: Any = parameter.annotation
