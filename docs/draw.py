@@ -18,7 +18,8 @@ from extension.diagrams import PICTURES, picture, sources
 
 _PAGE = """<!doctype html><meta charset="utf-8"><body><script src="{mermaid}"></script><script>
 const look = {{startOnLoad: false, theme: "neutral", fontFamily: "Arial, sans-serif", fontSize: 14,
-  flowchart: {{useMaxWidth: false, wrappingWidth: 300}}, sequence: {{useMaxWidth: false, mirrorActors: false}}}};
+  flowchart: {{useMaxWidth: false, wrappingWidth: 300}}, sequence: {{useMaxWidth: false, mirrorActors: false,
+    wrap: true, width: 110, actorMargin: 30, messageFontSize: 14, noteFontSize: 14, actorFontSize: 14}}}};
 mermaid.initialize(look);
 mermaid.render("diagram", {source}).then(({{svg}}) => {{
   const holder = document.createElement("template");

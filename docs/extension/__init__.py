@@ -16,6 +16,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
+
 from extension import diagrams, errors, names, verbs
 from extension.lexer import TemplateLexer
 
@@ -29,8 +31,17 @@ def setup(app: Any) -> dict[str, bool]:
     """Have Sphinx call us for every page."""
     app.connect("source-read", _fill)
     app.connect("env-before-read-docs", _read_again)
+    app.connect("doctree-read", _trim)
     app.add_lexer("sql", TemplateLexer)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def _trim(_app: Any, doctree: nodes.document) -> None:
+    # A part of a file ends with the blank lines that stand before its mark.
+    for block in doctree.findall(nodes.literal_block):
+        text = block.astext().strip("\n")
+        block.rawsource = text
+        block.children = [nodes.Text(text)]
 
 
 def _read_again(app: Any, _: Any, docnames: list[str]) -> None:

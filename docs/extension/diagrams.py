@@ -31,4 +31,5 @@ def _image(source: str) -> str:
     title = _TITLE.search(source)
     described = title[1] if title else "Diagram"
     # An absolute path is one from the folder of the pages.
-    return f"```{{image}} /_static/diagrams/{picture(source).name}\n:alt: {described}\n:class: diagram\n```"
+    image = f"```{{image}} /_static/diagrams/{picture(source).name}\n:alt: {described}\n```"
+    return f"::::{{container}} diagram\n{image}\n::::"
