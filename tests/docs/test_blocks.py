@@ -90,3 +90,22 @@ def test_every_example_is_a_test_or_is_used_by_one():
         and path.parent.name not in source
     ]
     assert unused == []
+
+
+FILE = "class A:\n    def f(self):\n        return 1\n\n\nclass B:\n    x = 2\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_it"),
+    [
+        ("def f(self):\n    return 1", True),
+        ("class A:\n    def f(self):\n        return 1\n\n\nclass B:\n    x = 2", True),
+        ("x = 2\nclass A:", False),
+        ("class A:\n    def f(self):\n    ...\nclass B:", True),
+        ("def f(self):\n    return 2", False),
+        ("def f(self):\nreturn 1", False),
+        ("class C:", False),
+    ],
+)
+def test_a_passage_stands_in_a_file_line_by_line(text, is_it):
+    assert is_passage(text, [FILE]) is is_it
