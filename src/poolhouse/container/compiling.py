@@ -7,7 +7,8 @@ the calls by hand, and a question for each provider whether it is still overridd
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import partial
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, cast
 
@@ -46,6 +47,14 @@ _SINGLETON = {
     providers.DelegatedThreadSafeSingleton,
     providers.Singleton,
     providers.ThreadLocalSingleton,
+    providers.ThreadSafeSingleton,
+}
+# Those of threads and contexts have an object for each.
+_KEEPING = {
+    providers.DelegatedSingleton,
+    providers.DelegatedThreadSafeSingleton,
+    providers.Resource,
+    providers.Singleton,
     providers.ThreadSafeSingleton,
 }
 _READING = {
@@ -92,7 +101,7 @@ class Written:
 
 @dataclass(slots=True)
 class Writer:
-    """Writes one expression, with the names and the guards that it needs.
+    """Writes one expression, with the guards that it needs, and the names, which are those of the function around it.
 
     A guard is a condition on a provider under which what is written is what a call does. Those that refuse to be
     overridden have none.
@@ -159,7 +168,7 @@ class Writer:
         if kind in _RESOURCE:
             return self._opened(of)
         if kind in _SINGLETON:
-            return replace(self._called(provider), made=_class_of(of.provides))
+            return Written(self._kept(provider), _class_of(of.provides))
         if kind is providers.List and of.args:
             return Written(f"[{self._arguments(of.args, {}, within)}]", list)
         if kind is providers.Dict:
@@ -195,8 +204,18 @@ class Writer:
     def _opened(self, provider: Any) -> Written:
         name = self.name(provider)
         if kind_of(provider) is providers.Resource and builds_a_handle(provider):
-            return Written(f"{name}()", _class_of(original(provider)))
+            return Written(self._kept(provider), _class_of(original(provider)))
         return Written(f"({name}() if {name}.initialized else {self.name(self.unopened)}({name}))")
+
+    def _kept(self, provider: Provider) -> str:
+        """Write what gives the one object of `provider`: that itself, once it is made, where nothing can replace it."""
+        called = self._called(provider).text
+        if not is_sealed(provider) or kind_of(provider) not in _KEEPING:
+            return called
+        kept, keep = f"{self.name(provider)}_made", f"{self.name(provider)}_make"
+        self.names[kept] = None
+        self.names[keep] = partial(_keep, self.names, kept, provider)
+        return f"({kept} if {kept} is not None else {keep}())"
 
     def _arguments(self, args: Iterable[Any], kwargs: Mapping[str, Any], within: tuple[Provider, ...]) -> str:
         positional = [self._argument(each, within) for each in args]
@@ -227,6 +246,11 @@ def _reached(provider: Provider) -> Iterator[Provider]:
             yield end
             if not isinstance(end, (providers.BaseResource, providers.Container)):
                 following += [each for each, is_called in related(end) if is_called]
+
+
+def _keep(names: dict[str, Any], name: str, provider: Any) -> Any:
+    names[name] = made = provider()
+    return made
 
 
 def _with_attributes(made: Any, **attributes: Any) -> Any:

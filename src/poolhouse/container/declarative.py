@@ -367,7 +367,8 @@ class Container(containers.DeclarativeContainer):
         def freeze(self) -> None:
             """Let nothing be overridden any more, for good, and make what resolves from now on as fast as by hand.
 
-            Overriding a provider of the container, or taking an override back, is a WiringError from then on. Call it
+            Overriding a provider of the container, or taking an override back, is a WiringError from then on, and so is
+            resetting a singleton. Call it
             when everything is wired, before routes are bound: resolvers that were made earlier go on asking for
             overrides at each call. Loading values into a Configuration stays possible. Where dependency-injector was
             compiled from its sources without Python's limited API, its providers cannot refuse; then overrides are

@@ -52,7 +52,8 @@ def _compiled(provider: Provider, otherwise: Callable[[], Any]) -> Callable[[], 
     body = f"return {text}"
     if writer.guards:
         body = f"if {' and '.join(writer.guards)}:\n        {body}\n    return otherwise()"
-    namespace = {**writer.names, "otherwise": otherwise}
+    namespace = writer.names
+    namespace["otherwise"] = otherwise
     code = compile(f"def resolve():\n    {body}\n", f"<resolver of {described(provider)}>", "exec")
     exec(code, namespace)  # noqa: S102 - the text is names, calls and conditions that are written in compiling
     return cast("Callable[[], Any]", namespace["resolve"])

@@ -1,4 +1,4 @@
-"""Providers that refuse to be overridden, from some moment on."""
+"""Providers that refuse to be overridden, or to make another object in the place of their one, from some moment on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 from dependency_injector import providers
 
 from poolhouse.container.graph import described
+from poolhouse.container.resources import builds_a_handle
 from poolhouse.errors import WiringError
 
 if TYPE_CHECKING:
@@ -54,8 +55,21 @@ def _sealed(kind: type[Any]) -> type[Any]:
             remedy="Do that before freeze(), or build another container: App(name=replacement)",
         )
 
+    def refuse_to_reset(provider: Any) -> NoReturn:
+        raise WiringError(
+            f"the object of {described(provider)} stays, since its container is frozen",
+            remedy="Build another container for another object",
+        )
+
+    def shutdown(provider: Any) -> Any:
+        return refuse_to_reset(provider) if builds_a_handle(provider) else kind.shutdown(provider)
+
     members: dict[str, Any] = {"__slots__": (), "__module__": kind.__module__}
-    changing = dict.fromkeys(("override", "reset_last_overriding", "reset_override"), refuse)
-    sealed = type(kind.__name__, (kind,), {**members, **changing})
+    members |= dict.fromkeys(("override", "reset_last_overriding", "reset_override"), refuse)
+    if issubclass(kind, providers.BaseSingleton):
+        members |= dict.fromkeys(("reset", "full_reset"), refuse_to_reset)
+    if issubclass(kind, providers.BaseResource):
+        members["shutdown"] = shutdown
+    sealed = type(kind.__name__, (kind,), members)
     _KINDS[sealed] = kind
     return sealed

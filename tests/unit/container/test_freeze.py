@@ -70,6 +70,14 @@ def test_every_change_of_overrides_is_refused(frozen, override):
     assert frozen.users.service().repository.pool == "pool"
 
 
+def test_a_singleton_is_kept_and_not_reset(frozen):
+    resolve = frozen.resolver(Users)
+    assert resolve().repository.pool is resolve().repository.pool is frozen.pool()
+    for reset in (frozen.pool.reset, frozen.pool.full_reset, frozen.reset_singletons):
+        with pytest.raises(WiringError, match=r"the object of Singleton\(str\) stays"):
+            reset()
+
+
 async def test_overriding_for_a_while_is_refused(frozen):
     with pytest.raises(WiringError, match=r"Factory\(Users\) cannot be overridden"):
         async with frozen.overriding(frozen.users.service, "fake"):
@@ -104,6 +112,32 @@ def test_providers_keep_their_kinds_and_names(frozen):
     assert isinstance(frozen.users.service, providers.Factory)
     assert "dependency_injector.providers.Factory" in repr(frozen.users.service)
     assert not frozen.validate()
+
+
+async def test_a_handle_is_kept_and_other_resources_are_asked_for_at_each_call(handle):
+    made = []
+
+    async def connect():
+        made.append(object())
+        yield made[-1]
+
+    class App(Container):
+        pool = providers.Resource(handle, "pool")
+        connection = providers.Resource(connect)
+        users = providers.Factory(Users, pool)
+        repository = providers.Factory(Repository, connection)
+
+    app = App()
+    app.freeze()
+    users, repository = app.resolver(Users), app.resolver(Repository)
+    for number in range(2):
+        async with app:
+            assert users().repository is app.pool()
+            assert repository().pool is made[number]
+        with pytest.raises(LifecycleError, match="not open"):
+            repository()
+    with pytest.raises(WiringError, match="stays"):
+        app.pool.shutdown()
 
 
 async def test_a_frozen_container_starts_and_stops(handle, journal):
