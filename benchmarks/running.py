@@ -7,14 +7,20 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import migrations, pool, resolving, wiring
+from benchmarks import http, migrations, pool, resolving, wiring
 from benchmarks.benchmark import SkippedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-BENCHMARKS = {**pool.BENCHMARKS, **migrations.BENCHMARKS, **wiring.BENCHMARKS, **resolving.BENCHMARKS}
+BENCHMARKS = {
+    **pool.BENCHMARKS,
+    **migrations.BENCHMARKS,
+    **wiring.BENCHMARKS,
+    **resolving.BENCHMARKS,
+    **http.BENCHMARKS,
+}
 
 
 def record(key: str, value: float) -> None:

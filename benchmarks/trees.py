@@ -132,10 +132,14 @@ def wireup_container() -> Callable[[], Orders]:
     return make
 
 
-def that_depends_container() -> Callable[[], Orders]:
+def that_depends_provider() -> Any:
     kinds = that_depends.providers
     pool, clock = kinds.Singleton(Pool), kinds.Singleton(Clock)
     db = kinds.Factory(Database, pool.cast)
     users = kinds.Factory(Users, kinds.Factory(UserRepository, db.cast).cast, clock.cast)
-    orders = kinds.Factory(Orders, kinds.Factory(OrderRepository, db.cast).cast, users.cast, clock.cast)
-    return orders.resolve_sync
+    return kinds.Factory(Orders, kinds.Factory(OrderRepository, db.cast).cast, users.cast, clock.cast)
+
+
+def that_depends_container() -> Callable[[], Orders]:
+    resolve: Callable[[], Orders] = that_depends_provider().resolve_sync
+    return resolve
