@@ -11,9 +11,11 @@ from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
+SCAFFOLD = "src/poolhouse/cli/scaffold/project"
 
-# What tests run, or import: the application and its tests, the library's tests, and the examples beside the pages.
-RUN = ("app", "containers", "services", "migrations", "tests", "docs/examples", "examples")
+# What tests run, or import: the application and its tests, the library's tests, and the examples beside the pages; and
+# the files of a project that `poolhouse new` makes, which tests/packaging carries out.
+RUN = ("app", "containers", "services", "migrations", "tests", "docs/examples", "examples", SCAFFOLD)
 _TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "examples/README.md")
 # Where a page says that what serves was stopped.
 STOP = "<!-- session: stop -->"

@@ -88,6 +88,9 @@ class Session:
         command, shown = (text.replace(str(PORT), port).replace(DSN, self.dsn) for text in (command, shown))
         if command.startswith(("cd ", "export ")):
             return self._change(*command.split(" ", 1))
+        if " && cd " in command:
+            before, _, folder = command.partition(" && cd ")
+            return self._run(before, shown) or self._change("cd", folder)
         if _SERVING.search(command):
             return self._serve(command, shown)
         done = subprocess.run(
@@ -108,6 +111,7 @@ class Session:
         return None
 
     def _change(self, word, argument):
+        # What a shell keeps from one command to the next.
         if word == "export":
             name, _, value = argument.partition("=")
             self.environment[name] = value
