@@ -35,6 +35,7 @@ check: $(VENV)/.dev ## Run linters, type checkers and import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pyright
+	$(BIN)/pyright --project typing_tests
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev ## Format the code, and mend what can be mended without judgement
