@@ -8,7 +8,7 @@ from hashlib import sha256
 from importlib import import_module
 
 import poolhouse
-from tests.docs.pages import DOCS, blocks, pages
+from tests.docs.pages import DOCS, ROOT, blocks, pages
 
 # Public to nobody, whatever lists of names they have for themselves, or described elsewhere.
 ELSEWHERE = ("poolhouse.cli", "poolhouse.errors", "poolhouse.migrations.catalogue")
@@ -43,3 +43,8 @@ def test_every_diagram_has_its_picture_and_no_picture_is_left_over():
     wanted = {f"{sha256(text.encode()).hexdigest()[:16]}.svg" for text in drawn}
     there = {path.name for path in (DOCS / "_static/diagrams").glob("*.svg")}
     assert there == wanted, "draw them anew, as CONTRIBUTING.md says"
+
+
+def test_readme_is_short():
+    text = re.sub(r"<!--.*?-->", "", (ROOT / "README.md").read_text())
+    assert len(text.split()) < 500
