@@ -8,6 +8,8 @@ BENCH ?= .bench
 DOCS ?= .docs
 ARGS ?=
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# The tests start interpreters by the hundred, each of which would compile all it imports where this is set.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run test newcomer processes chaos check format docs bench matrix lock clean
@@ -24,11 +26,11 @@ test: $(VENV)/.dev ## Run all tests (ARGS="-k name" for some of them)
 newcomer: $(VENV)/.dev ## Do what a newcomer does, in a fresh clone with nothing installed
 	@$(BIN)/python -m pytest -m newcomer tests/packaging tests/docs $(ARGS)
 
-processes: $(VENV)/.dev ## Start many processes together, kill some and stop their server: the short version of `make chaos`
+processes: $(VENV)/.dev ## Start many processes together, kill some, stop their server: the short version of `make chaos`
 	@$(BIN)/python -m pytest -m processes --numprocesses auto $(ARGS)
 
-chaos: $(VENV)/.dev ## Kill migrating processes and stop their server, by the hundred (POOLHOUSE_CHAOS_SEED repeats a run)
-	@$(BIN)/python -m pytest -m chaos tests/chaos $(ARGS)
+chaos: $(VENV)/.dev ## The long campaigns on migrations and on the pool (POOLHOUSE_CHAOS_SEED repeats a run)
+	@$(BIN)/python -m pytest -m chaos $(ARGS)
 
 check: $(VENV)/.dev ## Run linters, type checkers and import contracts
 	$(BIN)/ruff check

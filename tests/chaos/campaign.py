@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 
 import pytest
 
 CAMPAIGN = "campaign"
+SEED = os.environ.get("POOLHOUSE_CHAOS_SEED") or str(time.time_ns())
 
 
 def sizes(names: str, short: tuple, *campaigns: tuple, seconds: float, **more: tuple) -> pytest.MarkDecorator:
@@ -17,10 +20,12 @@ def sizes(names: str, short: tuple, *campaigns: tuple, seconds: float, **more: t
     ids = (CAMPAIGN, *(f"{CAMPAIGN}-{number}" for number in range(2, 10)))
     by_id = {"short": short, **dict(zip(ids, campaigns, strict=False)), **more}
     long = [pytest.mark.chaos, pytest.mark.timeout(seconds)]
+    # Others may start many processes at the same time.
+    brief = [pytest.mark.processes, pytest.mark.timeout(180)]
     return pytest.mark.parametrize(
         names,
         [
-            pytest.param(*each, id=name, marks=pytest.mark.processes if name.startswith("short") else long)
+            pytest.param(*each, id=name, marks=brief if name.startswith("short") else long)
             for name, each in by_id.items()
         ],
     )

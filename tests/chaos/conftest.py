@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,7 +17,7 @@ import pytest
 
 from poolhouse.embedded.launcher import Launcher, Order
 from poolhouse.embedded.locator import locate_binaries
-from tests.chaos.campaign import CAMPAIGN
+from tests.chaos.campaign import CAMPAIGN, SEED
 from tests.chaos.database import Server, empty_database, picture
 from tests.chaos.files import ahead_of_old, before, branch
 from tests.chaos.processes import Zygotes, check_all_went_well, start
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 POSTGRES_15 = Path("/usr/lib/postgresql/15/bin")
 PARAMETERS = {"max_connections": "500"}
 BRANCHES = ("coupons", "vouchers")
-SEED = os.environ.get("POOLHOUSE_CHAOS_SEED") or str(time.time_ns())
 
 SERVERS = [
     pytest.param(None, id="embedded"),

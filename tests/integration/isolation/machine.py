@@ -19,6 +19,8 @@ from tests.integration.isolation.ground import ACTOR, OTHER
 from tests.integration.moments import interrupt, until
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from tests.integration.isolation.ground import Ground
 
 SERVICES = [ACTOR, OTHER, "gamma"]  # the last one never has a role
@@ -98,11 +100,12 @@ class OwnError(Exception):
 
 
 class PoolMachine(RuleBasedStateMachine):
-    """A pool of one to three connections, three services, and an observer."""
+    """A pool of one to three connections, three services, and an observer; `tally` counts what all of them do."""
 
-    def __init__(self, ground: Ground) -> None:
+    def __init__(self, ground: Ground, tally: Counter[str]) -> None:
         super().__init__()
         self.ground = ground
+        self.tally = tally
         self.runner = asyncio.Runner()
         self.number = 0
         self.is_always = False
@@ -134,37 +137,40 @@ class PoolMachine(RuleBasedStateMachine):
         finally:
             await self.observer.close()
 
-    @rule(actions=st.lists(ACTIONS, min_size=1, max_size=4))
-    def act(self, actions: list[Action]) -> None:
-        self.runner.run(self._act(actions))
+    @rule(
+        actions=st.lists(ACTIONS, min_size=2, max_size=5),
+        fault=st.sampled_from([None] * 5 + ["end a backend", "resize"]),
+        pick=st.integers(0, 2),
+    )
+    def act(self, *, actions: list[Action], fault: str | None, pick: int) -> None:
+        self.runner.run(self._act(actions, fault, pick))
 
-    @rule(pick=st.integers(0, 2))
-    def end_a_backend(self, pick: int) -> None:
-        self.runner.run(self._end_a_backend(pick))
-
-    @rule(size=st.integers(1, 3))
-    def resize(self, size: int) -> None:
-        self.runner.run(self.pool.resize(0, size))
-        self.runner.run(self._check())
-
-    async def _end_a_backend(self, pick: int) -> None:
-        pids = await self._pids()
-        if pids:
-            await self.observer.fetchval("SELECT pg_terminate_backend($1, 5000)", pids[pick % len(pids)])
-        await self._check()
-
-    async def _act(self, actions: list[Action]) -> None:
+    async def _act(self, actions: list[Action], fault: str | None, pick: int) -> None:
+        self.tally["interleavings"] += 1
+        self.tally["uses"] += len(actions)
         works = [self._run(action) for action in actions]
+        if fault == "end a backend":
+            works.append(self._end_a_backend(pick))
+        elif fault == "resize":
+            self.tally["resizings"] += 1
+            works.append(self.pool.resize(0, pick + 1))
         for outcome in await asyncio.gather(*works, return_exceptions=True):
             is_foreseen = isinstance(outcome, None | PoolhouseError | OwnError | asyncio.CancelledError)
             assert is_foreseen, repr(outcome)
         await self._check()
 
+    async def _end_a_backend(self, pick: int) -> None:
+        pids = await self._pids()
+        if pids:
+            self.tally["backends ended from outside"] += 1
+            await self.observer.fetchval("SELECT pg_terminate_backend($1, 5000)", pids[pick % len(pids)])
+
     async def _run(self, action: Action) -> Any:
         work = self._do(action)
         if action.cancelled_at is None:
             return await work
-        _, outcome = await interrupt(work, at=action.cancelled_at)
+        is_cancelled, outcome = await interrupt(work, at=action.cancelled_at)
+        self.tally["cancellations"] += is_cancelled
         return outcome
 
     async def _do(self, action: Action) -> None:
@@ -187,6 +193,7 @@ class PoolMachine(RuleBasedStateMachine):
                     with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, OSError):
                         await connection.raw.execute(sql, timeout=timeout)
             case "ended":
+                self.tally["backends ended by their user"] += 1
                 async with db.acquire() as connection:
                     await self._look(connection)
                     await connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")

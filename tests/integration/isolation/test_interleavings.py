@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from poolhouse.testing.plugin import _run
+from tests.chaos.campaign import SEED, sizes
 from tests.integration.isolation.machine import GROUND_OF_MACHINE, PoolMachine
 
 UNHURRIED = settings(deadline=None, suppress_health_check=list(HealthCheck))
@@ -24,14 +27,17 @@ def machine_ground(ground):
     return ground
 
 
-@pytest.mark.processes
-def test_hundreds_of_steps_leave_nothing_behind(machine_ground):
-    few = settings(UNHURRIED, max_examples=6, stateful_step_count=25)
-    run_state_machine_as_test(lambda: PoolMachine(machine_ground), settings=few)
-
-
-@pytest.mark.chaos
-@pytest.mark.timeout(1800)
-def test_ten_thousand_steps_leave_nothing_behind(machine_ground):
-    many = settings(UNHURRIED, max_examples=250, stateful_step_count=40)
-    run_state_machine_as_test(lambda: PoolMachine(machine_ground), settings=many)
+@sizes("interleavings, examples", (60, 4), (10_000, 50), seconds=7200)
+def test_whatever_services_do_at_the_same_time_nobody_finds_anything_of_it(
+    machine_ground, record_property, interleavings, examples
+):
+    tally = Counter()
+    record_property("seed", SEED)
+    while tally["interleavings"] < interleavings:
+        # The first example of a run is the least there is, with hardly a step.
+        some = settings(UNHURRIED, max_examples=examples, stateful_step_count=50)
+        run = seed(f"{SEED}/{tally['runs']}")(lambda: PoolMachine(machine_ground, tally))
+        run_state_machine_as_test(run, settings=some)
+        tally["runs"] += 1
+    for name, count in sorted(tally.items()):
+        record_property(name, count)
