@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,8 @@ SLEEPING = [
     "SELECT public.run('SELECT pg_sleep(1)')",
 ]
 DEEDS = [*CLEAN, *DIRTY, *DIRTY, *BEHIND, *SPOILT, *SLEEPING]
+# What the driver's own connection raises, whose backend may be ended under it.
+OF_THE_DRIVER = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError, OSError)
 MANNERS = ["once", "once", "held", "transaction", "failing transaction", "raw", "ended"]
 
 GROUND_OF_MACHINE = """
@@ -156,7 +159,7 @@ class PoolMachine(RuleBasedStateMachine):
             works.append(self.pool.resize(0, pick + 1))
         for outcome in await asyncio.gather(*works, return_exceptions=True):
             is_foreseen = isinstance(outcome, None | PoolhouseError | OwnError | asyncio.CancelledError)
-            assert is_foreseen, repr(outcome)
+            assert is_foreseen, "".join(traceback.format_exception(outcome))
         await self._check()
 
     async def _end_a_backend(self, pick: int) -> None:
@@ -190,7 +193,7 @@ class PoolMachine(RuleBasedStateMachine):
             case "raw":
                 async with db.acquire() as connection:
                     await self._look(connection)
-                    with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError, OSError):
+                    with suppress(*OF_THE_DRIVER):
                         await connection.raw.execute(sql, timeout=timeout)
             case "ended":
                 self.tally["backends ended by their user"] += 1
