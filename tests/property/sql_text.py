@@ -11,11 +11,17 @@ _TRAPS = r"""
     {{tables. a B e E' U&' u&" n 1 1. .5 $1 + - / * @ < > = : , . SELECT create FUNCTION or begin ATOMIC end
 """
 TRAPS = [*_TRAPS.split(), "\n", "\r\n", "\r", " "]
-DIRTY = st.lists(st.sampled_from(TRAPS) | st.text(max_size=3), max_size=8).map("".join)
-ANYTHING = (
-    st.lists(st.sampled_from(TRAPS) | st.text(max_size=2), max_size=30)
-    .map("".join)
-    .map(lambda text: text.replace("\0", ""))
+_SIGNS = {ord("a") + number: trap for number, trap in enumerate(TRAPS)}
+
+
+def _traps(max_size):
+    # Hypothesis makes a text in one step, and a list in three for each of its elements.
+    return st.text(st.sampled_from([*map(chr, _SIGNS)]), max_size=max_size).map(lambda text: text.translate(_SIGNS))
+
+
+DIRTY = st.builds("{}{}{}".format, _traps(4), st.text(max_size=2), _traps(4))
+ANYTHING = st.builds("{}{}{}".format, _traps(4), st.text(max_size=3), _traps(30)).map(
+    lambda text: text.replace("\0", "")
 )
 
 _CODE = "SELECT a$b$ é x 1 1.5e3 0x1F .. $1 + <-> @- :: ( ) ; , { } $"
