@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import runpy
 import shutil
 import sys
 import uuid
@@ -15,11 +16,12 @@ import pytest
 from poolhouse.testing.plugin import with_database
 
 ROOT = Path(__file__).parents[3]
+APPLICATION = ("app", "containers", "services")
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A process that ended by itself."""
+    """An application that ended by itself."""
 
     code: int
     out: str
@@ -31,7 +33,7 @@ class Copy:
 
     def __init__(self, folder):
         self.folder = folder
-        for name in ("app", "containers", "services", "migrations"):
+        for name in (*APPLICATION, "migrations"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
 
     def replace(self, file, old, new):
@@ -69,16 +71,36 @@ class Copy:
                 return said
         raise AssertionError(said + (await process.stderr.read()).decode())
 
-    async def run(self, **settings):
-        """Run it where it cannot start, and return how it ended."""
-        async with self.started(**settings) as process:
-            out, err = await process.communicate()
-            return Ended(process.returncode, out.decode(), err.decode())
-
 
 @pytest.fixture
 def copy(tmp_path):
     return Copy(tmp_path)
+
+
+@pytest.fixture
+def run(copy, monkeypatch, capsys):
+    """Run the copy's `app.main` where it cannot start, and return how it ended.
+
+    That is in this process, which has imported already what takes longer than all that follows.
+    """
+
+    def run(**settings):
+        for name in [name for name in sys.modules if name.partition(".")[0] in APPLICATION]:
+            monkeypatch.delitem(sys.modules, name)
+        monkeypatch.chdir(copy.folder)
+        monkeypatch.syspath_prepend(copy.folder)
+        for name in [name for name in os.environ if name.startswith("APP_")]:
+            monkeypatch.delenv(name)
+        for name, value in {"APP_HTTP__PORT": "0", **settings}.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_module("app.main", run_name="__main__")
+        # What was imported from the copy must not be found by others.
+        for name in [name for name in sys.modules if name.partition(".")[0] in APPLICATION]:
+            del sys.modules[name]
+        return Ended(ended.value.code, *capsys.readouterr())
+
+    return run
 
 
 @pytest.fixture

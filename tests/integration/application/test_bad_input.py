@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -19,9 +20,9 @@ def with_password(dsn, password=SECRET):
     return f"{parts.scheme}://{netloc}{parts.path}" + (f"?{parts.query}" if parts.query else "")
 
 
-async def refused(copy, dsn, *snippets, code=1, **settings):
+def refused(run, dsn, *snippets, code=1, **settings):
     """Run the application where it must fail, and hold what it says against what a person needs."""
-    ended = await copy.run(APP_DATABASE__DSN=dsn, **settings)
+    ended = run(APP_DATABASE__DSN=dsn, **settings)
     assert ended.code == code, ended.err
     assert "Traceback" not in ended.err
     assert SECRET not in ended.out + ended.err
@@ -53,37 +54,37 @@ async def strict_server():
         await server.close()
 
 
-async def test_a_wrong_password_is_said_at_once_and_not_shown(copy, strict_server):
+def test_a_wrong_password_is_said_at_once_and_not_shown(run, strict_server):
     dsn = with_password(strict_server)
-    ended = await refused(copy, dsn, "careful@", "password authentication failed", "Check the role and the password")
+    ended = refused(run, dsn, "careful@", "password authentication failed", "Check the role and the password")
     assert "while starting pool" in ended.err
 
 
-async def test_an_unreachable_host_is_named_when_waiting_is_over(copy):
+def test_an_unreachable_host_is_named_when_waiting_is_over(run):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound, not listening: nobody else can take the port meanwhile
         port = unused.getsockname()[1]
         dsn = f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop"
         expected = f"ada@127.0.0.1:{port}/shop: no PostgreSQL answers"
-        await refused(copy, dsn, expected, "connection refused", APP_DATABASE__STARTUP_TIMEOUT="0.2")
+        refused(run, dsn, expected, "connection refused", APP_DATABASE__STARTUP_TIMEOUT="0.2")
 
 
-async def test_a_host_that_does_not_exist_is_named(copy):
+def test_a_host_that_does_not_exist_is_named(run):
     dsn = f"postgresql://ada:{SECRET}@nowhere.invalid/shop"
-    await refused(copy, dsn, "ada@nowhere.invalid/shop", "no PostgreSQL answers", APP_DATABASE__STARTUP_TIMEOUT="0.2")
+    refused(run, dsn, "ada@nowhere.invalid/shop", "no PostgreSQL answers", APP_DATABASE__STARTUP_TIMEOUT="0.2")
 
 
-async def test_a_missing_database_is_named(copy, dsn):
+def test_a_missing_database_is_named(run, dsn):
     parts = urlsplit(dsn)
     missing = urlunsplit(("", "", "/absent", parts.query, ""))
-    await refused(
-        copy, f"postgresql://{parts.netloc}{missing}", 'database "absent" does not exist', "Create it, or name another"
+    refused(
+        run, f"postgresql://{parts.netloc}{missing}", 'database "absent" does not exist', "Create it, or name another"
     )
 
 
-async def test_mistyped_settings_are_named_all_at_once_with_their_neighbours(copy, dsn):
-    await refused(
-        copy,
+def test_mistyped_settings_are_named_all_at_once_with_their_neighbours(run, dsn):
+    refused(
+        run,
         dsn,
         "APP_DATABSE__MAX_SIZE: there is no such setting. Did you mean APP_DATABASE__MAX_SIZE?",
         "APP_DATABASE__MAXSIZE: there is no such setting. Did you mean APP_DATABASE__MAX_SIZE?",
@@ -95,37 +96,37 @@ async def test_mistyped_settings_are_named_all_at_once_with_their_neighbours(cop
     )
 
 
-async def test_a_minimum_above_the_maximum_is_refused(copy, dsn):
+def test_a_minimum_above_the_maximum_is_refused(run, dsn):
     expected = "APP_DATABASE: min_size (9) is greater than max_size (3)"
-    await refused(copy, dsn, expected, code=2, APP_DATABASE__MIN_SIZE="9", APP_DATABASE__MAX_SIZE="3")
+    refused(run, dsn, expected, code=2, APP_DATABASE__MIN_SIZE="9", APP_DATABASE__MAX_SIZE="3")
 
 
-async def test_an_illegal_schema_name_is_shown_with_what_is_wrong_with_it(copy, dsn):
+def test_an_illegal_schema_name_is_shown_with_what_is_wrong_with_it(copy, run, dsn):
     copy.replace("containers/users.py", 'schema="users"', 'schema="users\\n"')
-    await refused(copy, dsn, r"'users\n' is not a legal identifier")
+    refused(run, dsn, r"'users\n' is not a legal identifier")
 
 
-async def test_two_services_with_one_schema_are_named(copy, dsn):
+def test_two_services_with_one_schema_are_named(copy, run, dsn):
     copy.replace("containers/orders.py", 'schema="orders"', 'schema="users"')
-    await refused(copy, dsn, "the schema 'users' is claimed by more than one service: users and orders")
+    refused(run, dsn, "the schema 'users' is claimed by more than one service: users and orders")
 
 
-async def test_a_missing_folder_of_migrations_is_named(copy, dsn):
+def test_a_missing_folder_of_migrations_is_named(copy, run, dsn):
     copy.replace("containers/users.py", '"migrations/users"', '"migrations/usres"')
-    await refused(copy, dsn, "migrations/usres: there is no such folder", str(copy.folder))
+    refused(run, dsn, "migrations/usres: there is no such folder", str(copy.folder))
 
 
-async def test_an_empty_folder_of_migrations_is_named(copy, dsn):
+def test_an_empty_folder_of_migrations_is_named(copy, run, dsn):
     (copy.folder / "migrations/users/0001_create_users.sql").unlink()
-    await refused(copy, dsn, "migrations/users: there are no migrations in it")
+    refused(run, dsn, "migrations/users: there are no migrations in it")
 
 
-async def test_faults_in_files_of_several_services_are_said_all_at_once(copy, dsn):
+def test_faults_in_files_of_several_services_are_said_all_at_once(copy, run, dsn):
     copy.write("migrations/users/001_again.sql", "SELECT 1")
     copy.write("migrations/orders/second.sql", "SELECT 1")
     copy.write("migrations/payments/0002_typo.sql", "SELECT 1;\nSELECT * FROM {{tabels.payments}}")
-    await refused(
-        copy,
+    refused(
+        run,
         dsn,
         "migrations/users/001_again.sql",
         "migrations/orders/second.sql",
@@ -134,34 +135,36 @@ async def test_faults_in_files_of_several_services_are_said_all_at_once(copy, ds
     )
 
 
-async def test_an_error_of_the_server_in_a_migration_has_its_file_line_and_column(copy, dsn):
+def test_an_error_of_the_server_in_a_migration_has_its_file_line_and_column(copy, run, dsn):
     sql = "-- Totals.\nALTER TABLE {{tables.orders}} ADD t int;\nSELECT no_such_column\n  FROM {{tables.orders}};\n"
     copy.write("migrations/orders/0002_total.sql", sql)
-    await refused(copy, dsn, "migrations/orders/0002_total.sql:3:8", 'column "no_such_column" does not exist', "42703")
+    refused(run, dsn, "migrations/orders/0002_total.sql:3:8", 'column "no_such_column" does not exist', "42703")
 
 
-async def test_an_edited_migration_that_is_applied_already_is_refused(copy, dsn, database):
+def test_an_edited_migration_that_is_applied_already_is_refused(copy, run, dsn):
+    async def apply():
+        async with copy.started(APP_DATABASE__DSN=dsn) as process:
+            await copy.said_until_serving(process)
+
     copy.write("migrations/users/0002_note.sql", "COMMENT ON TABLE {{tables.users}} IS 'people'")
-    async with copy.started(APP_DATABASE__DSN=dsn) as process:
-        while b"http://" not in await process.stdout.readline():
-            assert process.returncode is None
+    asyncio.run(apply())
     copy.write("migrations/users/0002_note.sql", "COMMENT ON TABLE {{tables.users}} IS 'persons'")
-    await refused(copy, dsn, "migrations/users/0002_note.sql", "applied")
+    refused(run, dsn, "migrations/users/0002_note.sql", "applied")
 
 
-async def test_a_port_in_use_is_named(copy, dsn):
+def test_a_port_in_use_is_named(run, dsn):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         expected = f"127.0.0.1:{port}: the port is in use by another process"
-        await refused(copy, dsn, expected, "APP_HTTP__PORT", APP_HTTP__PORT=str(port))
+        refused(run, dsn, expected, "APP_HTTP__PORT", APP_HTTP__PORT=str(port))
 
 
-async def test_a_faulty_wiring_is_found_before_any_connection_is_made(copy):
+def test_a_faulty_wiring_is_found_before_any_connection_is_made(copy, run):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0)
         port = listener.getsockname()[1]
         copy.replace("containers/orders.py", 'schema="orders"', 'schema="users"')
         copy.write("migrations/payments/second.sql", "SELECT 1")
-        await refused(copy, f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop", "claimed by more than one service")
+        refused(run, f"postgresql://ada:{SECRET}@127.0.0.1:{port}/shop", "claimed by more than one service")
         with pytest.raises(BlockingIOError):
             listener.accept()

@@ -9,16 +9,21 @@ import subprocess
 import sys
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
+import typer.testing
 from typer.testing import CliRunner
 
 from poolhouse.cli.root import root
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+# It would make all commands anew for each call, which takes longer than most of them do.
+typer.testing._get_command = cache(typer.testing._get_command)
 
 APPLICATION = """
 from dependency_injector import providers

@@ -32,6 +32,12 @@ async def execute(dsn, *statements):
         await connection.close()
 
 
+async def connect(dsn, **settings):
+    """Return a connection that plans the query of the catalogue once, which takes longer than running it."""
+    planning = {"plan_cache_mode": "force_generic_plan"}
+    return await asyncpg.connect(dsn, server_settings={**planning, **settings}, max_cacheable_statement_size=0)
+
+
 async def make(dsn, *, schema="shop"):
     """Return the catalogue of a schema with everything in it, replayed, and leave one behind that was not."""
     pool = SharedPool(DatabaseSettings.model_validate({"dsn": dsn, "max_size": 2}))

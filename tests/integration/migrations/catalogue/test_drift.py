@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import asyncpg
 import pytest
+import pytest_asyncio
 
 from poolhouse.migrations.catalogue import compare, read_catalogue
+
+from .conftest import connect
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # What was done, and all that is told of it.
 DRIFT = {
@@ -264,15 +268,21 @@ DRIFT = {
 }
 
 
-@pytest.fixture
-async def shop(everything):
-    """A connection to the schema, in a transaction that is rolled back."""
-    connection = await asyncpg.connect(everything[0], server_settings={"search_path": "shop"})
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def connection(everything):
+    """A connection to the schema."""
+    connection = await connect(everything[0], search_path="shop")
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shop(connection):
+    """The same connection, in a transaction that is rolled back."""
     transaction = connection.transaction()
     await transaction.start()
     yield connection
     await transaction.rollback()
-    await connection.close()
 
 
 @pytest.mark.parametrize("change", DRIFT)

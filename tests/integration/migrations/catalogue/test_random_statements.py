@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import asyncpg
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poolhouse.migrations.catalogue import compare, read_catalogue
 
-from .conftest import run
+from .conftest import connect
 
 SCHEMAS = ("one", 'The "other" Schëma')
 
@@ -76,9 +79,8 @@ async def succeeds(connection, statement):
     return True
 
 
-async def apply(dsn, work):
+async def apply(connection, work):
     """Do `work` in two schemas, and return for each what was possible, and its catalogue."""
-    connection = await asyncpg.connect(dsn)
     transaction = connection.transaction()
     await transaction.start()
     try:
@@ -91,13 +93,21 @@ async def apply(dsn, work):
         return results
     finally:
         await transaction.rollback()
-        await connection.close()
+
+
+@pytest.fixture(scope="module")
+def applied(everything):
+    """Apply statements on one and the same connection, which plans the query of the catalogue once for all of them."""
+    with asyncio.Runner() as runner:
+        connection = runner.run(connect(everything[0]))
+        yield lambda work: runner.run(apply(connection, work))
+        runner.run(connection.close())
 
 
 @settings(max_examples=25, deadline=None)
 @given(work=st.lists(statements, min_size=5, max_size=20))
-def test_the_same_statements_make_equal_catalogues(everything, work):
-    (possible, catalogue), (also_possible, other) = run(apply(everything[0], work))
+def test_the_same_statements_make_equal_catalogues(applied, work):
+    (possible, catalogue), (also_possible, other) = applied(work)
     assert possible == also_possible
     assert compare(catalogue, other) == ()
     assert catalogue == other
