@@ -176,7 +176,7 @@ class Bench:
     def settings(self, **changes: Any) -> DatabaseSettings:
         given = {"role_prefix": role_prefix(urlsplit(self.dsn).path), "service_roles": "off", **changes}
         return DatabaseSettings(
-            application_name=self.name, min_size=1, max_size=4, startup_timeout=5, drain_timeout=0.02, **given
+            application_name=self.name, min_size=1, max_size=4, startup_timeout=5, drain_timeout=2, **given
         )
 
     def application(self, kind: type[Container] = ApplicationContainer, **changes: Any) -> Any:
