@@ -62,7 +62,7 @@ lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (needs uv)
 		--group build --group dev \
 		-c requirements/run.lock pyproject.toml -o requirements/dev.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra embedded --extra fastapi --group build -c requirements/dev.lock \
+		--extra embedded --extra fastapi --extra otel --extra prometheus --group build -c requirements/dev.lock \
 		requirements/bench.in pyproject.toml -o requirements/bench.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--extra fastapi --extra embedded --extra cli --extra testing --extra otel --extra prometheus --group build --group docs \

@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import http, migrations, pool, resolving, wiring
+from benchmarks import http, migrations, observability, pool, resolving, wiring
 from benchmarks.benchmark import SkippedError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ BENCHMARKS = {
     **wiring.BENCHMARKS,
     **resolving.BENCHMARKS,
     **http.BENCHMARKS,
+    **observability.BENCHMARKS,
 }
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _FILE = "pyproject.toml"
-_KEYS = ("container", "settings", "routers")
+_KEYS = ("container", "settings", "routers", "main")
 _EXAMPLE = 'container = "containers.application:ApplicationContainer"'
 
 
@@ -32,12 +32,13 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class Project:
-    """The folder that an application is run from, and the names of its container, its settings and its routers."""
+    """The folder that an application is run from, and the names of its container, settings, routers and entry point."""
 
     root: Path
     container: Name
     settings: Name | None
     routers: Name | None = None
+    main: Name | None = None
 
 
 def find_project(start: Path, *, container: str | None = None, settings: str | None = None) -> Project:
@@ -87,7 +88,7 @@ def _project(file: Path, table: Mapping[str, Any], *, container: str | None, set
     if named is None:
         raise CommandError("it does not name a container", place=place, remedy=f"Add {_EXAMPLE}")
     said = _typed("--settings", settings) if settings is not None else _written(place, table, "settings")
-    return Project(file.parent, named, said, _written(place, table, "routers"))
+    return Project(file.parent, named, said, _written(place, table, "routers"), _written(place, table, "main"))
 
 
 def _written(place: str, table: Mapping[str, Any], key: str) -> Name | None:

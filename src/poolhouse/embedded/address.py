@@ -40,6 +40,13 @@ def socket_address(sockets: Path) -> Address:
     return Address(parameters, f"postgresql://{SUPERUSER}@/{SUPERUSER}?host={quote(str(sockets))}&port={PORT}")
 
 
+def joined_dsn(*, sockets: str, port: str) -> str:
+    """Return the DSN of a server that runs already, as far as its `postmaster.pid` says where it listens."""
+    if sockets:
+        return f"postgresql://{SUPERUSER}@/{SUPERUSER}?host={quote(sockets)}&port={port}"
+    return f"postgresql://{SUPERUSER}@127.0.0.1:{port}/{SUPERUSER}"
+
+
 def loopback_address(port: int) -> Address:
     """Listen on the loopback interface only; every account of the machine may connect."""
     parameters = {"listen_addresses": "127.0.0.1", "port": str(port)}

@@ -24,10 +24,15 @@ POLL_INTERVAL = 0.005
 
 @dataclass(frozen=True, slots=True)
 class PidFile:
-    """What `postmaster.pid` says: the server's pid, and "starting", "ready", "stopping", or "" before any of these."""
+    """What `postmaster.pid` says: the server's pid, and "starting", "ready", "stopping", or "" before any of these.
+
+    `port` and `sockets` are where it listens; empty where it does not say yet.
+    """
 
     pid: int
     status: str
+    port: str = ""
+    sockets: str = ""
 
 
 def parse_pidfile(text: str) -> PidFile | None:
@@ -35,7 +40,9 @@ def parse_pidfile(text: str) -> PidFile | None:
     lines = text.split("\n")
     if len(lines) < 2 or not lines[0].strip().isdecimal():
         return None
-    return PidFile(int(lines[0]), lines[7].strip() if len(lines) > 7 else "")
+    if len(lines) < 8:
+        return PidFile(int(lines[0]), "")
+    return PidFile(int(lines[0]), lines[7].strip(), port=lines[3].strip(), sockets=lines[4].strip())
 
 
 def read_pidfile(data: Path) -> PidFile | None:

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from poolhouse.embedded.configuration import NO_PARAMETERS, check_parameters
+from poolhouse.embedded.joining import joined_server
 from poolhouse.embedded.launcher import Launcher, Order
 from poolhouse.settings import EmbeddedSettings
 
@@ -61,7 +62,7 @@ class EmbeddedPostgres:
         BinariesNotFoundError, DataDirectoryBusyError, DataDirectoryUnusableError, ServerStartError.
         """
         async with self._lock:
-            if self._running is None and self._settings.enabled is not False:
+            if self._running is None and self._settings.enabled is not False and not self._join():
                 launcher = Launcher(self._order())
                 try:
                     self._running = await _in_thread(launcher.start, when_cancelled=launcher.abort)
@@ -70,6 +71,11 @@ class EmbeddedPostgres:
                     await _in_thread(launcher.stop)
                     raise
                 self._launcher = launcher
+
+    def _join(self) -> bool:
+        if not self._temporary:
+            self._running = joined_server(self._settings.data_directory.resolve())
+        return self._running is not None
 
     async def close(self) -> None:
         """Stop the server and delete what was made for it; idempotent, over within 5 seconds, even when cancelled."""
