@@ -60,14 +60,15 @@ class _Cutting(ast.NodeTransformer):
         return node.orelse
 
     def visit_Assign(self, node: ast.Assign) -> Any:
-        if not ast.unparse(node.targets[0]).endswith(".handed_off_in"):
+        target = ast.unparse(node.targets[0])
+        if target != "trace" and not target.endswith(".handed_off_in"):
             self.generic_visit(node)
             return node
         self.cut += 1
         return None
 
     def visit_If(self, node: ast.If) -> Any:
-        if "tells_acquired" not in ast.unparse(node.test):
+        if ast.unparse(node.test) not in {"self._events.tells_acquired", "trace is not None"}:
             self.generic_visit(node)
             return node
         self.cut += 1

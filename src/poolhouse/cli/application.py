@@ -13,6 +13,7 @@ from poolhouse.cli.loading import load_container, load_routers, load_settings
 from poolhouse.cli.project import find_project
 from poolhouse.container import migrating, migration_sets
 from poolhouse.container.plan import plan_start
+from poolhouse.embedded.joining import joining
 from poolhouse.errors import ApplicationRunsError, CommandError, DataDirectoryBusyError
 from poolhouse.roles.claims import by_pool
 
@@ -31,6 +32,11 @@ class Application:
 
     def __init__(self, *, container: str | None = None, settings: str | None = None) -> None:
         self._said = {"container": container, "settings": settings}
+
+    @property
+    def said(self) -> dict[str, str | None]:
+        """What `--container` and `--settings` say."""
+        return self._said
 
     def again(self) -> Application:
         """Return the same application, not loaded yet."""
@@ -65,11 +71,15 @@ class Application:
 
     @asynccontextmanager
     async def migrating(self, modules: Sequence[str] = ()) -> AsyncGenerator[tuple[MigrationSet, ...]]:
-        """Open the server and the pool for the time of a block, which gets the migration sets of `modules`, or all."""
+        """Open the server and the pool for the time of a block, which gets the migration sets of `modules`, or all.
+
+        Where the application runs on its embedded PostgreSQL at the moment, that is the server.
+        """
         self.sets(modules)
         try:
-            async with migrating(self.container) as sets:
-                yield _chosen(sets, modules)
+            with joining():
+                async with migrating(self.container) as sets:
+                    yield _chosen(sets, modules)
         except DataDirectoryBusyError as error:
             raise ApplicationRunsError(error.directory, error.pid) from None
 

@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from pydantic import ValidationError
 
@@ -15,7 +15,7 @@ from poolhouse.container import Container
 from poolhouse.errors import CommandError, PoolhouseError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from poolhouse.cli.project import Name, Project
     from poolhouse.container import Asking
@@ -62,6 +62,22 @@ def _are_several(found: Any) -> TypeGuard[Iterable[Any]]:
 
 def _is_asking(found: Any) -> TypeGuard[Asking]:
     return callable(getattr(found, "asked_of", None))
+
+
+def load_main(project: Project) -> Callable[[], int | None]:
+    """Import what `main` of `project` names: what runs the application, and returns its exit code.
+
+    Raises CommandError for a name that leads nowhere, and for code that fails.
+    """
+    if project.main is None:
+        example = 'main = "app.main:main"'
+        raise CommandError("pyproject.toml does not name what runs the application", remedy=f"Add {example} to it")
+    _enter(project)
+    found = _attribute(project.main)
+    if not callable(found):
+        fact = f"{project.main} is {_described(found)}, and cannot be called"
+        raise CommandError(fact, place=project.main.place, remedy="Name a function without arguments")
+    return cast("Callable[[], int | None]", found)
 
 
 def load_settings(project: Project) -> Any:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from poolhouse.cli import add, check, config, doctor, graph, new
+from poolhouse.cli import add, check, config, dev, doctor, graph, new, psql, shell
 from poolhouse.cli.answer import ExitCode
 from poolhouse.cli.migrations import migrations
 from poolhouse.cli.roles import roles
@@ -26,9 +26,12 @@ root.add_typer(add.group)
 # Without a name, their commands become the root's own.
 root.add_typer(check.group)
 root.add_typer(config.group)
+root.add_typer(dev.group)
 root.add_typer(doctor.group)
 root.add_typer(graph.group)
 root.add_typer(new.group)
+root.add_typer(psql.group)
+root.add_typer(shell.group)
 
 
 def _print_version(is_asked: bool) -> None:  # noqa: FBT001 - typer calls it

@@ -53,7 +53,7 @@ def confirms(question: str) -> bool:
     """Ask on standard error, and return whether the answer on standard input is yes; CommandError without an answer."""
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    with _interruptible():
+    with interruptible():
         answer = sys.stdin.readline()
     if not answer:
         warn("")
@@ -68,7 +68,7 @@ def show_error(text: str) -> None:
 
 
 @contextmanager
-def _interruptible() -> Generator[None]:
+def interruptible() -> Generator[None]:
     """Let Ctrl-C interrupt what blocks the event loop, such as a question to the person at the terminal."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -12,11 +12,9 @@ from poolhouse.pool.lease import over
 from poolhouse.schema.cursor import CursorFactory
 from poolhouse.schema.queries import Queries
 from poolhouse.schema.session import enter_scope, joined_use, leave_scope
-from poolhouse.schema.tracing import following, note_acquired, open_session
+from poolhouse.schema.tracing import note_acquired, open_session
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
     import asyncpg
 
     from poolhouse.pool import SharedPool, Use
@@ -177,21 +175,28 @@ class Transaction:
         if self._scope is not None:
             raise UsageError("a transaction object opens one transaction", remedy="Call transaction() again")
         use = self._held or joined_use(self._pool, self._service)
-        is_nested = use is not None and use.lease.is_in_transaction
-        with self._following("SAVEPOINT" if is_nested else f"BEGIN{self._modes}") as trace:
+        trace = None if self._pool.tracer is None else self._follow(self._first_message(use))
+        try:
             if use is None:
                 use = self._leased = await self._pool.acquire(self._service)
                 note_acquired(trace, use)
-            try:
-                await self._begin(use)
-            except BaseException:
-                await self._give_back()
-                raise
+            await self._begin(use)
+        except BaseException as error:
+            if trace is not None:
+                trace.end(error)
+            await self._give_back()
+            raise
+        if trace is not None:
+            trace.end(None)
         self._scope = enter_scope(self._pool, self._service, use)
         return Connection(self._pool, use, schema=self._schema, reads=self._reads)
 
-    def _following(self, message: str) -> AbstractContextManager[Trace | None]:
-        return following(self._pool, self._service, self._schema, message)
+    def _follow(self, message: str) -> Trace | None:
+        tracer = self._pool.tracer
+        return None if tracer is None else tracer.begin(self._service, self._schema, message)
+
+    def _first_message(self, use: Use | None) -> str:
+        return "SAVEPOINT" if use is not None and use.lease.is_in_transaction else f"BEGIN{self._modes}"
 
     async def _begin(self, use: Use) -> None:
         if use.is_over:
@@ -265,12 +270,16 @@ class Transaction:
         else:
             message = "COMMIT" if is_well else "ROLLBACK"
         use.failed = True  # unless what follows comes to its end
+        trace = None if self._pool.tracer is None else self._follow(message)
         try:
-            with self._following(message):
-                await connection.execute(message, timeout=None if is_well else self._pool.settings.connect_timeout)
+            await connection.execute(message, timeout=None if is_well else self._pool.settings.connect_timeout)
         except BaseException as error:
+            if trace is not None:
+                trace.end(error)
             use.note(error)
             raise
+        if trace is not None:
+            trace.end(None)
         use.failed = False
 
     def _swallowed(self) -> InFailedSqlTransactionError:
