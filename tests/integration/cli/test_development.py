@@ -82,6 +82,8 @@ def gone(pids, data):
     return True
 
 
+@pytest.mark.processes
+@pytest.mark.timeout(240)
 def test_changes_are_run_migrations_applied_and_what_fails_is_told_and_waited_out(copy, dev):
     dev.says("development: serving at")
     server = running_server(copy / ".poolhouse/postgres")
