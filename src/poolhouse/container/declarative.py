@@ -22,6 +22,7 @@ from poolhouse.container.scoped import Scoped
 from poolhouse.container.sealing import seal
 from poolhouse.container.supervisor import Body
 from poolhouse.container.validating import validate
+from poolhouse.container.wired import names_of, wire_others_again, wiring_loudly
 from poolhouse.errors import LifecycleError, WiringError
 
 if TYPE_CHECKING:
@@ -134,6 +135,15 @@ class _Runtime(containers.DynamicContainer):
 
     def injecting(self) -> AbstractContextManager[None]:
         return injecting(self)
+
+    def wire(self, *modules: Any, **options: Any) -> None:
+        with wiring_loudly(self, self.parent_name or type(self).__name__):
+            super().wire(*modules, **{**options, "warn_unresolved": True})
+
+    def unwire(self) -> None:
+        names = names_of(self)
+        super().unwire()
+        wire_others_again(self, names)
 
     def freeze(self) -> None:
         self._refuse_a_part("frozen")
