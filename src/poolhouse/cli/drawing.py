@@ -12,7 +12,7 @@ from poolhouse._core.identifiers import parse_qualified
 from poolhouse._core.listing import some_of
 from poolhouse._core.picture import Edge, EdgeKind, Node, NodeKind, Picture, picture
 from poolhouse._core.roles import role_of
-from poolhouse.container.graph import Graph, effective, made_class, makes, named, wants_a_schema
+from poolhouse.container.graph import Graph, branches, effective, made_class, makes, named, wants_a_schema
 from poolhouse.container.plan import plan_start
 from poolhouse.container.resources import original
 from poolhouse.migrations import MigrationSet
@@ -44,9 +44,12 @@ class _Drawing:
     """What is known of a container's named providers: which node each belongs to, and what it makes early."""
 
     def __init__(self, container: Any, resources: set[Provider]) -> None:
-        self._named = [*named(container)]
         self._resources = resources
         self._graph = Graph(container)
+        # What Selectors have not chosen is no part of the application as it is.
+        resting = {*self._graph.resting}
+        every = (*named(container), *((name, provider) for name, provider, _ in branches(container)))
+        self._named = [(name, provider) for name, provider in every if effective(provider) not in resting]
         self._reached = {*self._graph.order}
         self._containers = {name.rpartition(".")[0] for name, _ in self._named} - {""}
         self._providers = dict.fromkeys(effective(provider) for _, provider in self._named)

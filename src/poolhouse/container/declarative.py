@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, cast
 
 from dependency_injector import containers, providers
 
-from poolhouse.container.graph import named
+from poolhouse.container.graph import branches, named
 from poolhouse.container.injecting import asking_of, inject_from, injecting
 from poolhouse.container.lifecycle import Lifecycle
 from poolhouse.container.limits import limits_of
@@ -54,6 +54,7 @@ class _Runtime(containers.DynamicContainer):
         self._bodies: list[Body] = []
         self._known = Known(self)
         self._resolvers: dict[Any, Callable[[], Any]] = {}
+        self._selected_by: _Runtime | None = None
 
     def __repr__(self) -> str:
         return f"<{self.parent_name or type(self).__name__} {self.state.value}>"
@@ -159,6 +160,12 @@ class _Runtime(containers.DynamicContainer):
         names: dict[Provider, str] = {}
         for name, provider in named(self):
             names.setdefault(provider, name)
+        for name, provider, _ in branches(self):
+            names.setdefault(provider, name)
+            part: object = provider.container if isinstance(provider, providers.Container) else None
+            if isinstance(part, _Runtime) and cast("Any", provider).parent is None:
+                # dependency-injector knows the container of those only that have a name in it.
+                part._selected_by = self  # noqa: SLF001 - a container of the same tree
         for resource in cast("Iterator[providers.BaseResource[Any]]", self.traverse(types=[providers.Resource])):
             guard(resource, names.get(resource) or repr(original(resource)), self._lifecycle)
         for provider, name in names.items():
@@ -177,7 +184,7 @@ class _Runtime(containers.DynamicContainer):
     def _outermost(self) -> _Runtime:
         outermost = self
         while isinstance(holder := cast("Any", outermost).parent, providers.Container):
-            above: object = cast("Any", holder).parent
+            above: object = outermost._selected_by or cast("Any", holder).parent
             if not isinstance(above, _Runtime):
                 break
             outermost = above
@@ -230,7 +237,7 @@ class Container(containers.DeclarativeContainer):
     coroutine methods `open()` and `close()` is driven by them, and is built at any time; all of
     dependency-injector's own kinds work as well, and using one that is not open is a LifecycleError.
     Resolving providers is synchronous, before and after the start. Containers in a container are started
-    with the outermost one, and not alone.
+    with the outermost one, and not alone. What a Selector has not chosen is not started, nor is what nothing else needs.
 
     A failure or a cancellation of the start stops what had been started, in reverse, and is raised with
     notes of what was being started and what went wrong while stopping. A shutdown stops everything in
@@ -306,7 +313,8 @@ class Container(containers.DeclarativeContainer):
             called, objects that do not fit the annotations, what has to be awaited where nobody awaits, what must be
             known before the start and is not, pools that nothing opens, schemas and modules that two have, and names
             that hide what containers have themselves. `asking` are routers, functions, and whatever else the container
-            fills.
+            fills. Of what Selectors choose among everything is judged; those that choose by the profile have to have
+            something for each.
             In doubt it finds nothing: what builtins without a signature take, annotations that only type checkers can
             evaluate, what stand-ins of tests are, and arguments that may come with a call are not judged.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dependency_injector import providers
 
 from poolhouse._core.suggestion import nearest
-from poolhouse.container.graph import named
+from poolhouse.container.graph import branches, branches_of, named
 from poolhouse.errors import WiringError
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def limits_of(container: containers.Container) -> Limits:
 
 def idle_limits(container: containers.Container, within: str = "") -> Iterator[WiringError]:
     """Yield an error for every limit of a single resource that no resource has the name of."""
-    known = [name for name, provider in named(container) if isinstance(provider, _MAY_BE_RESOURCES)]
+    every = (*named(container), *((name, provider) for name, provider, _ in branches(container)))
+    known = [name for name, provider in every if isinstance(provider, _MAY_BE_RESOURCES)]
     for kind in _KINDS:
         for name in _singles(container, kind):
             if name not in known:
@@ -104,5 +105,7 @@ def _kind(container: containers.Container) -> type[Any]:
 
 def _parts(container: containers.Container) -> Iterator[tuple[str, containers.Container]]:
     for name, provider in container.providers.items():
-        if isinstance(provider, providers.Container):
-            yield name, cast("containers.Container", provider.container)
+        several = ((f"{name}.{branch}", each) for branch, each in branches_of(provider))
+        for own, each in ((name, provider), *several):
+            if isinstance(each, providers.Container):
+                yield own, cast("containers.Container", each.container)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from dependency_injector import providers
 
 from poolhouse.container.graph import Graph, Provider, effective, makes, wants_a_schema
+from poolhouse.container.resources import let_rest
 from poolhouse.errors import LifecycleError, WiringError
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
@@ -48,7 +49,8 @@ def plan_start(container: containers.Container) -> StartPlan:
     """
     _forget_modes(container)
     graph = Graph(container)
-    resources = _resources(graph)
+    _let_rest(graph)
+    resources = _resources(graph.order)
     migrations = _migrations(graph)
     earlier = _needs(graph, migrations)
     after = {resource for resource in resources if resource not in earlier and _needs_a_pool(graph, resource)}
@@ -69,7 +71,7 @@ def plan_migrating(container: containers.Container) -> tuple[tuple[PlannedResour
     _refuse_shared_schemas(graph, _managers(graph))
     migrations = _migrations(graph)
     needed = _needs(graph, migrations)
-    wanted = _planned(graph, (resource for resource in _resources(graph) if resource in needed))
+    wanted = _planned(graph, (resource for resource in _resources(graph.order) if resource in needed))
     return wanted, _sets(graph, migrations)
 
 
@@ -77,13 +79,20 @@ def plan_resources(container: containers.Container, root: Provider) -> tuple[Pla
     """Return the resources that `root`, as it is in force, is and needs, in the order in which they are started."""
     graph = Graph(container)
     in_force = effective(root)
-    if in_force not in graph.order:
+    known = [*graph.order, *graph.resting]
+    if in_force not in known:
         raise WiringError(
             f"the provider that is to be overridden, {root}, is no part of this container",
             remedy="Name it through the container, such as application.users.service",
         )
     wanted = graph.needs(in_force) | {in_force}
-    return _planned(graph, (resource for resource in _resources(graph) if resource in wanted))
+    return _planned(graph, (resource for resource in _resources(known) if resource in wanted))
+
+
+def _let_rest(graph: Graph) -> None:
+    for known, is_resting in ((graph.order, False), (graph.resting, True)):
+        for resource in _resources(known):
+            let_rest(resource, is_resting=is_resting)
 
 
 def _forget_modes(container: containers.Container) -> None:
@@ -104,11 +113,11 @@ def _needs(graph: Graph, providers_of: Iterable[Provider]) -> set[Provider]:
     return set[Provider]().union(*map(graph.needs, providers_of))
 
 
-def _resources(graph: Graph) -> list[providers.BaseResource[Any]]:
+def _resources(known: Iterable[Provider]) -> list[providers.BaseResource[Any]]:
     # A ContextLocalResource has one state for each context, and the lifecycle's own context is nobody else's.
     return [
         provider
-        for provider in graph.order
+        for provider in known
         if isinstance(provider, providers.BaseResource) and not isinstance(provider, providers.ContextLocalResource)
     ]
 

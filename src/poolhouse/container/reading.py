@@ -5,10 +5,9 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from dependency_injector import containers, errors, providers, resources
 
@@ -30,17 +29,18 @@ from poolhouse._core.wiring import (
     read_callee,
     returned_by,
 )
-from poolhouse.container.graph import ABSTRACT, described, makes, related, wants_a_schema
+from poolhouse.container.graph import ABSTRACT, branches_of, choice, described, makes, related, wants_a_schema
 from poolhouse.container.places import Site
 from poolhouse.container.resources import builds_a_handle, original
 from poolhouse.container.scoped import Scoped
+from poolhouse.container.selecting import wrong_choices
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
-from poolhouse.settings import DatabaseSettings
+from poolhouse.settings import DatabaseSettings, Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from poolhouse._core.wiring import Product
     from poolhouse.container.graph import Provider
@@ -81,6 +81,15 @@ class _Trail:
     circle: tuple[Provider, ...] = ()
 
 
+class _Declared(NamedTuple):
+    """A provider under a name: its own in a container, or that of a Selector's choice."""
+
+    name: str
+    provider: Provider
+    site: Site
+    service: str
+
+
 def read(container: containers.Container, *, subject: str, called: Iterable[object] = ()) -> Reading:
     """Take the picture; nothing is called but options of a Configuration, and nothing raises.
 
@@ -104,7 +113,7 @@ class _Reader:
 
     def read(self, subject: str) -> Reading:
         self._name_all()
-        whole = {self._trail(each).end for _, each, _ in self._declared if each in self._called_from_outside}
+        whole = {self._trail(each).end for _, each, *_ in self._declared if each in self._called_from_outside}
         order = [*self._visited()]
         nodes = [self._node(provider, is_asked_for=provider in whole) for provider in order]
         sites = [self._sites[provider] for provider in order]
@@ -116,22 +125,21 @@ class _Reader:
 
     def _name_all(self) -> None:
         """Name providers by where they are declared, and what fills a dependency, without a name, by the dependency."""
-        for name, provider, site in self._declared:
-            if not isinstance(provider, providers.Dependency | providers.DependenciesContainer):
-                self._put(provider, name, site)
-        for name, provider, site in self._declared:
-            end = self._trail(provider).end
-            for each in (provider, end):
-                self._put(each, name, site)
+        for declared in self._declared:
+            if not isinstance(declared.provider, providers.Dependency | providers.DependenciesContainer):
+                self._put(declared.provider, declared)
+        for declared in self._declared:
+            self._put(declared.provider, declared)
+            self._put(self._trail(declared.provider).end, declared)
 
-    def _put(self, provider: Provider, name: str, site: Site) -> None:
-        self._names.setdefault(provider, name)
-        self._sites.setdefault(provider, site)
-        self._services.setdefault(provider, name.rpartition(".")[0])
+    def _put(self, provider: Provider, declared: _Declared) -> None:
+        self._names.setdefault(provider, declared.name)
+        self._sites.setdefault(provider, declared.site)
+        self._services.setdefault(provider, declared.service)
 
     def _visited(self) -> Iterator[Provider]:
         """Yield every provider that is in force, those that are declared first and in that order."""
-        waiting = deque(self._trail(provider).end for _, provider, _ in self._declared)
+        waiting = deque(self._trail(provider).end for _, provider, *_ in self._declared)
         while waiting:
             provider = waiting.popleft()
             if provider in self._index:
@@ -237,10 +245,20 @@ class _Reader:
     def _argument(self, given: Any) -> Argument:
         if not providers.is_provider(given):
             return Argument(Value(given))
-        trail = self._trail(given)
         if providers.is_delegated(given):
             return Argument(self._handed(given))
-        return Argument(self._product(trail.end), self._need(given), trail.is_stand_in)
+        trail = self._trail(given)
+        return Argument(self._product(trail.end), self._need(given), trail.is_stand_in, self._branches(trail.end))
+
+    def _branches(self, provider: Provider, passed: frozenset[Provider] = frozenset()) -> tuple[Argument, ...]:
+        trails = {trail.end: trail for trail in (self._trail(each) for _, each in branches_of(provider))}
+        return tuple(
+            Argument(
+                self._product(end), self._through(trail), trail.is_stand_in, self._branches(end, passed | {provider})
+            )
+            for end, trail in trails.items()
+            if end not in passed
+        )
 
     def _callee(self, provider: Provider) -> Callee | None:
         target = original(provider) if _calls(provider) else None
@@ -294,11 +312,12 @@ class _Reader:
         return UNKNOWN if trail.is_stand_in else self._product(trail.end)
 
     def _fillings(self) -> Iterator[Filling]:
-        for name, provider, _ in self._declared:
+        for name, provider, *_ in self._declared:
             trail = self._trail(provider)
             if isinstance(provider, providers.Dependency) and trail.end is not provider and not trail.circle:
                 wanted = cast("Any", provider).instance_of
-                argument = Argument(self._product(trail.end), self._through(trail, skipping=1))
+                branches = self._branches(trail.end)
+                argument = Argument(self._product(trail.end), self._through(trail, skipping=1), branches=branches)
                 yield Filling(name, wanted if isinstance(wanted, type) else None, argument, self._index[trail.end])
 
     def _found(self, provider: Provider) -> Iterator[Finding]:
@@ -331,16 +350,13 @@ class _Reader:
             pass
 
     def _unselectable(self, index: int, selector: Any) -> Iterator[Finding]:
-        chooser = None if selector.selector is None else self._trail(selector.selector).end
-        choice: object = None
-        if isinstance(chooser, providers.Object | providers.ConfigurationOption):
-            with suppress(Exception):
-                choice = cast("Any", chooser)()
-        known: Mapping[str, Any] = selector.providers
-        if isinstance(choice, str) and choice not in known:
-            close = nearest(choice, known)
-            remedy = f"Did you mean {close!r}?" if close else f"It has {', '.join(sorted(known))}"
-            yield Finding(index, f"{self._name(selector)} has no provider {choice!r}", remedy, (self._name(selector),))
+        name, chosen = self._name(selector), choice(selector)
+        product = UNKNOWN if selector.selector is None else self._declared_product(selector.selector)
+        is_by_profile = isinstance(product, Made) and issubclass(product.kind, Profile)
+        wrong = wrong_choices(
+            name, selector.providers, chosen, is_by_profile=is_by_profile or isinstance(chosen, Profile)
+        )
+        yield from (Finding(index, fact, remedy, (name,)) for fact, remedy in wrong)
 
     def _override_circles(self) -> Iterator[Finding]:
         told: set[frozenset[Provider]] = set()
@@ -357,12 +373,17 @@ _ASYNC_RESOURCE: Any = resources.AsyncResource
 _CALLING = (providers.Callable, providers.Factory, providers.BaseSingleton, providers.BaseResource)
 
 
-def _declared(container: containers.Container, prefix: str = "") -> Iterator[tuple[str, Provider, Site]]:
+def _declared(container: containers.Container, prefix: str = "") -> Iterator[_Declared]:
     kind: type | None = getattr(container, "declarative_parent", None)
     for name, provider in container.providers.items():
-        yield f"{prefix}{name}", provider, Site(kind, name if kind else f"{prefix}{name}")
+        site = Site(kind, name if kind else f"{prefix}{name}")
+        yield _Declared(f"{prefix}{name}", provider, site, prefix.rstrip("."))
         if isinstance(provider, providers.Container):
             yield from _declared(provider.container, f"{prefix}{name}.")
+        for branch, each in branches_of(provider):
+            yield _Declared(f"{prefix}{name}.{branch}", each, site, prefix.rstrip("."))
+            if isinstance(each, providers.Container):
+                yield from _declared(cast("containers.Container", each.container), f"{prefix}{name}.{branch}.")
 
 
 def _calls(provider: Provider) -> bool:

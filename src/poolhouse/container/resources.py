@@ -51,12 +51,13 @@ class Guard:
     shutdown, nothing would ever close it.
     """
 
-    __slots__ = ("name", "original", "owner")
+    __slots__ = ("is_resting", "name", "original", "owner")
 
     def __init__(self, original: Callable[..., Any], name: str, owner: Owner) -> None:
         self.original = original
         self.name = name
         self.owner = owner
+        self.is_resting = False
 
     def __repr__(self) -> str:
         return repr(self.original)
@@ -67,6 +68,11 @@ class Guard:
             raise LifecycleError(
                 f"the resource {self.name} is not open, its container is {self.owner.state.value}",
                 remedy="Start the container first: `async with Container()`, or `await container.init_resources()`",
+            )
+        if self.is_resting:
+            raise LifecycleError(
+                f"the resource {self.name} was not opened, since only what no Selector has chosen needs it",
+                remedy="Choose that before the start, or let something else need the resource",
             )
         # Shut down by hand since the start, as dependency-injector's `Closing` does: whoever did that closes this one.
         return self.original(*args, **kwargs)
@@ -82,6 +88,13 @@ def guard(provider: providers.BaseResource[Any], name: str, owner: Owner) -> Non
     """Make calls of `provider` an error while `owner` is not started; handles can be built at any time."""
     if not builds_a_handle(provider):
         cast("Any", provider).set_provides(Guard(original(provider), name, owner))
+
+
+def let_rest(provider: providers.BaseResource[Any], *, is_resting: bool) -> None:
+    """Say whether a resource stays closed although its container is started; handles say themselves that they are."""
+    provides = getattr(provider, "provides", None)
+    if isinstance(provides, Guard):
+        provides.is_resting = is_resting
 
 
 def is_handle(made: object) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -17,6 +18,7 @@ from poolhouse.container.graph import makes, wants_a_schema
 from poolhouse.container.limits import idle_limits
 from poolhouse.container.places import Places
 from poolhouse.container.reading import Reading, read
+from poolhouse.container.selecting import Choices
 from poolhouse.errors import ContainerError, MigrationFilesError, PoolhouseError, ProviderError, WiringError
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
@@ -62,7 +64,7 @@ def validate(
     asked = [each.asked_of(cast("Container", container)) for each in asking]
     reading = read(container, subject=subject, called=[provider for each in asked for provider in each.providers])
     found = [*reading.findings, *judge(reading.picture), *_hiding(reading, reserved)]
-    known = _Known(reading)
+    known = _Known(reading, Choices(container, reading))
     errors = known.build({finding.node for finding in found})
     found += [*_made_anew(reading), *_foreign_pools(reading), *known.doubles()]
     told = _Told(reading)
@@ -141,6 +143,7 @@ class _Known:
     """The schema managers and migration sets, which are made before the start, by the indices of their nodes."""
 
     reading: Reading
+    choices: Choices
     managers: dict[int, SchemaManager] = field(default_factory=dict[int, SchemaManager])
     sets: dict[int, MigrationSet] = field(default_factory=dict[int, MigrationSet])
 
@@ -175,12 +178,16 @@ class _Known:
     def doubles(self) -> Iterator[Finding]:
         """Yield schemas that two services claim, and modules that two migration sets have in one schema.
 
-        Two services are two containers; within one, several managers of its schema are the service's own affair.
+        Two services are two containers; within one, several managers of its schema are the service's own affair. Of
+        what is never in force at once, each may have what the other has.
         """
-        owners: dict[tuple[int, str], int] = {}
+        owners: dict[tuple[int, str], list[int]] = defaultdict(list)
         for index, manager in self.managers.items():
-            first = owners.setdefault((id(manager.pool), manager.schema), index)
-            if self._service(first) != self._service(index):
+            earlier = owners[id(manager.pool), manager.schema]
+            others = (each for each in earlier if self._service(each) != self._service(index))
+            first = next((each for each in others if not self.choices.exclude(each, index)), None)
+            earlier.append(index)
+            if first is not None:
                 services = " and ".join(self._service(each) or "the application" for each in (first, index))
                 fact = f"the schema {manager.schema!r} is claimed by more than one service: {services}"
                 remedy = "Give each service a schema of its own, and declare what it reads of others with reads=[...]"
@@ -191,10 +198,12 @@ class _Known:
             fact = f"two migration sets have module {module!r} and schema {schema!r}: {names}"
             yield Finding(index, fact, "Give each set a module of its own", self._path(index))
 
-    def distinct_sets(self) -> list[MigrationSet]:
-        """Return the sets without those whose module and schema another has."""
+    def distinct_sets(self) -> list[list[MigrationSet]]:
+        """Return the sets that are in force together, without those whose module and schema another has."""
         repeated = {index for index, _ in self._repeated_sets()}
-        return [each for index, each in self.sets.items() if index not in repeated]
+        distinct = {index: each for index, each in self.sets.items() if index not in repeated}
+        worlds = dict.fromkeys(tuple(sorted(world & distinct.keys())) for world in self.choices.worlds())
+        return [[distinct[index] for index in world] for world in worlds]
 
     def doubts(self) -> Iterator[Finding]:
         """Yield what is no fault, since tables and leases need not be a service's, and is most likely mistyped."""
@@ -248,10 +257,12 @@ class _Known:
         return {schema for each in self.sets.values() if isinstance(each.schemas, tuple) for schema in each.schemas}
 
     def _repeated_sets(self) -> Iterator[tuple[int, int]]:
-        first: dict[tuple[int, str, str], int] = {}
+        alike: dict[tuple[int, str, str], list[int]] = defaultdict(list)
         for index, each in self.sets.items():
-            other = first.setdefault((id(each.db.pool), each.module, each.db.schema), index)
-            if other != index:
+            earlier = alike[id(each.db.pool), each.module, each.db.schema]
+            other = next((one for one in earlier if not self.choices.exclude(one, index)), None)
+            earlier.append(index)
+            if other is not None:
                 yield index, other
 
     def _service(self, index: int) -> str:
@@ -264,22 +275,24 @@ class _Known:
         return self.reading.picture.path_to(index, self.reading.picture.callers())
 
 
-def _file_faults(sets: Sequence[MigrationSet], unknown: Iterable[str]) -> Iterator[PoolhouseError]:
+def _file_faults(sets: Sequence[Sequence[MigrationSet]], unknown: Iterable[str]) -> Iterator[PoolhouseError]:
     """Yield what is wrong with the files of `sets`, and with what those depend on, as far as it can be read.
 
-    `unknown` are modules whose sets could not be made.
+    Each of `sets` are those that are in force together. `unknown` are modules whose sets could not be made.
     """
     told: dict[str, PoolhouseError] = {}
-    loaded: list[tuple[MigrationSet, LoadedMigrations]] = []
+    loaded: dict[MigrationSet, LoadedMigrations] = {}
     unread = {*unknown}
-    for each in sets:
+    for each in dict.fromkeys(chain.from_iterable(sets)):
         try:
-            loaded.append((each, each.load()))
+            loaded[each] = each.load()
         except MigrationFilesError as error:
             unread.add(each.module)
             told.update((str(fault), fault) for fault in error.violations)
-    for together in _linked(_readable(loaded, unread)):
-        told.update((str(fault), fault) for fault in Dependencies(together).faults())
+    for world in sets:
+        readable = _readable([(each, loaded[each]) for each in world if each in loaded], unread)
+        for together in _linked(readable):
+            told.update((str(fault), fault) for fault in Dependencies(together).faults())
     yield from told.values()
 
 

@@ -117,7 +117,7 @@ def _types(picture: Picture) -> Iterator[Finding]:
         if callee is None or callee.parameters is None or callee.converts:
             continue
         given: list[tuple[int | str, Argument]] = [*enumerate(node.positional), *node.keywords.items()]
-        for at, argument in given:
+        for at, argument in ((at, outcome) for at, each in given for outcome in each.outcomes()):
             parameter = None if argument.is_stand_in or argument.product is None else callee.parameter(at)
             if parameter is None or _is_default(argument.product, parameter):
                 continue
@@ -170,8 +170,9 @@ def _better(picture: Picture, index: int, argument: Argument, annotation: object
 
 def _fillings(picture: Picture) -> Iterator[Finding]:
     """Dependency-injector checks the class that a dependency must be of when it is first called."""
-    for filling in picture.fillings:
-        argument, wanted = filling.argument, filling.wanted
+    outcomes = ((filling, each) for filling in picture.fillings for each in filling.argument.outcomes())
+    for filling, argument in outcomes:
+        wanted = filling.wanted
         if wanted is None or fits(argument.product, wanted):
             continue
         path = _chain(filling.name, argument, picture)

@@ -28,11 +28,20 @@ class Argument:
     """What is passed to a call: as far as it is known, and by which provider it is made, if by any.
 
     `is_stand_in` says that it replaces what was declared, as fakes in tests do, which need not be of its class.
+    `branches` are what it can be, where a Selector chooses.
     """
 
     product: Product
     need: Need | None = None
     is_stand_in: bool = False
+    branches: tuple[Argument, ...] = ()
+
+    def outcomes(self) -> Iterator[Argument]:
+        """Yield everything that can be passed, which is itself where nobody chooses."""
+        if not self.branches:
+            yield self
+        for branch in self.branches:
+            yield from branch.outcomes()
 
 
 @dataclass(frozen=True, slots=True)
