@@ -237,7 +237,7 @@ class Container(containers.DeclarativeContainer):
     coroutine methods `open()` and `close()` is driven by them, and is built at any time; all of
     dependency-injector's own kinds work as well, and using one that is not open is a LifecycleError.
     Resolving providers is synchronous, before and after the start. Containers in a container are started
-    with the outermost one, and not alone. What a Selector has not chosen is not started, nor is what nothing else needs.
+    with the outermost one, and not alone. What a Selector has not chosen, and what only that needs, stays closed.
 
     A failure or a cancellation of the start stops what had been started, in reverse, and is raised with
     notes of what was being started and what went wrong while stopping. A shutdown stops everything in
@@ -306,8 +306,8 @@ class Container(containers.DeclarativeContainer):
 
             Raises ContainerError with all of it, each with the file and line of its provider, the way to it and a
             remedy. Returns what is legal and most likely mistyped: reads of a schema that is almost a service's, and
-            limits of services that have no schema manager. Factories are called only to make schema managers and
-            migration sets, and what those need.
+            limits of services that have no schema manager. Providers are called only to make schema managers and
+            migration sets, with what those need, and to know what Selectors choose.
 
             Found are dependencies that nothing fills, circles, arguments that do not fit the signature of what is
             called, objects that do not fit the annotations, what has to be awaited where nobody awaits, what must be

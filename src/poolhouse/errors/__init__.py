@@ -6,6 +6,7 @@ PoolhouseError
 ├── ConfigurationError
 │   ├── SettingError
 │   ├── SettingsError
+│   ├── ProfilesError
 │   ├── IdentifierError
 │   ├── SqlSyntaxError
 │   ├── TemplateError
@@ -100,6 +101,7 @@ from poolhouse.errors._base import (
 from poolhouse.errors._configuration import (
     ConfigurationError,
     IdentifierError,
+    ProfilesError,
     RowMappingError,
     SettingError,
     SettingsError,
@@ -256,6 +258,7 @@ __all__ = [
     "PoolExhaustedError",
     "PoolStateError",
     "PoolhouseError",
+    "ProfilesError",
     "ProviderError",
     "QueryTimeoutError",
     "ReadOnlyError",

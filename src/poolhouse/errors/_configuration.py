@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from poolhouse.errors._base import PoolhouseError, Violations
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 class ConfigurationError(PoolhouseError):
@@ -34,6 +39,16 @@ class SettingsError(Violations[SettingError], ConfigurationError):
 
     def __init__(self, violations: list[SettingError]) -> None:
         super().__init__("the settings", violations)
+
+
+class ProfilesError(Violations[ConfigurationError], ConfigurationError):
+    """Everything wrong with an application in any of its profiles, each thing once, with the profiles that it is in."""
+
+    def __init__(self, faults: Mapping[str, Sequence[str]]) -> None:
+        self.profiles = tuple(map(tuple, faults.values()))
+        super().__init__(
+            "the profiles", [ConfigurationError(fault, place=", ".join(where)) for fault, where in faults.items()]
+        )
 
 
 class IdentifierError(ConfigurationError):

@@ -105,6 +105,67 @@ def test_what_is_no_router_is_refused(offline, routers):
     assert "no router of poolhouse" in result.stderr
 
 
+# All profiles
+
+BY_PROFILE = """
+    gateway = providers.Selector(
+        settings.provided.profile,
+        development=providers.Object(None),
+        test=providers.Object(None),
+        staging=providers.Factory(SchemaManager, pool, schma="gateway"),
+        production=providers.Object(None),
+    )
+    cache = providers.Resource(refused)
+"""
+
+
+def test_what_no_profile_has_wrong_is_said_of_all(offline):
+    result = check("--all-profiles")
+    assert (result.exit_code, result.stdout) == (0, "Nothing is wrong with the wiring in any profile.\n")
+
+
+def test_what_is_not_set_here_is_named_and_no_fault(offline, monkeypatch):
+    monkeypatch.delenv("SHOP_DATABASE__DSN")
+    result = check("--all-profiles")
+    assert result.exit_code == 0
+    assert "In production is required, and not set here: SHOP_DATABASE__DSN." in result.stdout
+    assert "In test" not in result.stdout
+    found = json.loads(check("--all-profiles", "--json").stdout)["profiles"]
+    assert found[-1] == {"profile": "production", "missing": ["SHOP_DATABASE__DSN"]}
+    assert [each["missing"] for each in found[:2]] == [[], []]
+
+
+def test_each_thing_that_is_wrong_is_told_once_with_its_profiles(offline, monkeypatch):
+    spoil(offline, ("    cache = providers.Resource(refused)\n", BY_PROFILE))
+    offline.write(".env.staging", "SHOP_DATABASE__DNS=c4n4ry\n")
+    offline.write(".env", 'SHOP_DATABASE__MAX_CONNECTIONS={"users": 7}\n')
+    offline.write(".env.production", "SHOP_DATABASE__MAX_SIZE=7\n")
+    result = check("--all-profiles")
+    assert result.exit_code == MISUSED
+    assert "the profiles: 4 things are wrong:" in result.stderr
+    assert "  - staging: .env.staging:1 SHOP_DATABASE__DNS: there is no such setting. Did you mean" in result.stderr
+    assert "  - test: .env:1 SHOP_DATABASE__MAX_CONNECTIONS__USERS: 7 is above max_size (5)" in result.stderr
+    assert "  - development, production: " in result.stderr
+    assert "SchemaManager takes no argument 'schma'" in result.stderr
+    assert "c4n4ry" not in result.stderr
+    assert json.loads(check("--all-profiles", "--json").stdout)["error"]["kind"] == "ProfilesError"
+
+
+def test_one_profile_is_checked_with_every_choice(offline):
+    spoil(offline, ("    cache = providers.Resource(refused)\n", BY_PROFILE))
+    result = check()
+    assert result.exit_code == MISUSED
+    assert "ApplicationContainer.gateway: SchemaManager takes no argument 'schma'" in result.stderr
+
+
+def test_doubts_of_any_profile_are_told(offline):
+    offline.write(".env.production", 'SHOP_DATABASE__MAX_CONNECTIONS={"user": 2}\n')
+    assert check("--exit-code").exit_code == 0
+    result = check("--all-profiles", "--exit-code")
+    assert result.exit_code == PENDING
+    assert "Nothing is wrong in any profile; but see whether this is meant:" in result.stdout
+
+
 def test_the_help_has_examples_the_keys_of_json_and_exit_codes():
     text = check("--help").stdout
     assert "Example: poolhouse check --json --exit-code" in text
