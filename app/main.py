@@ -27,7 +27,8 @@ async def serve_shop() -> None:
     """Start everything, serve until a signal comes, finish the requests in flight, and stop everything."""
     settings = Settings()
     container = ApplicationContainer(settings=settings)
-    web = create_application(container, *routers, title="Shop")
+    schema = "/openapi.json" if settings.http.docs else None
+    web = create_application(container, *routers, title="Shop", openapi_url=schema)
     limit = settings.http.shutdown_timeout
     with listen(settings.http.host, settings.http.port, setting="APP_HTTP__") as listener:
 

@@ -18,7 +18,14 @@ class ApplicationContainer(Container):
     """One server, one pool, all services; each gets what its ports ask for from the service that has it."""
 
     settings = providers.Dependency(instance_of=ApplicationSettings)
-    server = providers.Resource(EmbeddedPostgres, settings.provided.embedded)
+    embedded = providers.Resource(EmbeddedPostgres, settings.provided.embedded)
+    server = providers.Selector(
+        settings.provided.profile,
+        development=embedded,
+        test=embedded,
+        staging=providers.Object(None),
+        production=providers.Object(None),
+    )
     pool = providers.Resource(SharedPool, settings.provided.database, server=server)
     users = providers.Container(UsersContainer, pool=pool)
     orders = providers.Container(OrdersContainer, pool=pool, users=users.service)

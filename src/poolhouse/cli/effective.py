@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _UNIT = re.compile(r"(?:milli)?seconds|minutes|hours|days|bytes|connections|uses|prepared statements|rows|requests")
 _PLAIN = {"datetime", "decimal", "ipaddress", "pathlib", "pathlib._local", "uuid", "zoneinfo"}
+_PROFILE = ("profile",)
 _EMBEDDED = ("embedded", "enabled")
 
 
@@ -60,7 +61,9 @@ def effective(settings: ApplicationSettings) -> tuple[Setting, ...]:
 
     No secret is in what is returned.
     """
-    kind, known = type(settings), origins(settings)
+    kind, known = type(settings), dict(origins(settings))
+    if known.get(_PROFILE, Origin(DEFAULT)).kind == ASSUMED:
+        known[_PROFILE] = Origin("option", "--profile")
     return tuple(
         Setting(
             ".".join(place.path),
@@ -75,8 +78,8 @@ def effective(settings: ApplicationSettings) -> tuple[Setting, ...]:
         )
         for place in _places(settings, None)
         for origin in (known.get(place.path) or _without_source(settings, place),)
-        # The profile is what was asked for, and all else that is assumed stands for what is missing.
-        for is_missing in (origin.kind == ASSUMED and place.path != ("profile",),)
+        # What a command assumes stands for what is missing.
+        for is_missing in (origin.kind == ASSUMED,)
     )
 
 

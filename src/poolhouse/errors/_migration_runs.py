@@ -26,8 +26,8 @@ class MigrationPendingError(MigrationError):
         count = f"{len(pending)} migration{'s are' if len(pending) > 1 else ' is'} pending"
         super().__init__(
             f"{after}{count}: {', '.join(pending)}",
-            place=f"migration mode {mode!r}",
-            remedy="Let the job that migrates run first, or start with migration mode 'apply'",
+            place=f"migration mode '{mode}'",
+            remedy="Let the job that migrates run first (`poolhouse migrations up`), or start with mode 'apply'",
         )
 
 

@@ -221,6 +221,7 @@ def test_another_profile_is_shown_as_this_machine_would_start_it(shop, monkeypat
     shop.write(".env.development", "SHOP_MAIL__HOST=localhost\n")
     found = settings_of("--profile", "production")
     assert (found["profile"]["value"], found["mail.host"]["value"]) == ("production", "mail.example")
+    assert found["profile"]["source"] == {"kind": "option", "name": "--profile", "place": None}
     assert found["region"]["source"] == {"kind": "profile default", "name": "production", "place": None}
     assert found["database.command_timeout"]["value"] == 30
     assert settings_of()["region"]["value"] == "HERE"
