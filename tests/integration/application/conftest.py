@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
-import runpy
 import shutil
 import sys
 import uuid
@@ -93,12 +93,11 @@ def run(copy, monkeypatch, capsys):
             monkeypatch.delenv(name)
         for name, value in {"APP_HTTP__PORT": "0", **settings}.items():
             monkeypatch.setenv(name, value)
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_module("app.main", run_name="__main__")
+        code = importlib.import_module("app.main").main()
         # What was imported from the copy must not be found by others.
         for name in [name for name in sys.modules if name.partition(".")[0] in APPLICATION]:
             del sys.modules[name]
-        return Ended(ended.value.code, *capsys.readouterr())
+        return Ended(code, *capsys.readouterr())
 
     return run
 
