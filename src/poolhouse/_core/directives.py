@@ -53,7 +53,7 @@ class Range(NamedTuple):
 
 
 class Allowance(NamedTuple):
-    """A rule of the linter that a file breaks on purpose, and why."""
+    """A rule of whoever reviews migrations that a file breaks on purpose, and why; poolhouse has no rules itself."""
 
     rule: str
     reason: str

@@ -38,7 +38,8 @@ class MigrationSet:
     - `-- poolhouse: phase: contract` lets it wait until somebody asks for it; `expand` is what all others are.
     - `-- poolhouse: replaces: 0001..0007` lets it stand for others: applied in their place, or else only recorded.
     - `-- poolhouse: template-bodies` extends templates to dollar-quoted bodies.
-    - `-- poolhouse: irreversible` and `allow: <rule> <reason>` are for whoever reads it.
+    - `-- poolhouse: irreversible` and `allow: <rule> <reason>` are for who reviews it, or for a linter of your own:
+      they are checked for their form, and nothing here acts on them.
 
     With `schemas` the files are applied to each of those, and not to that of the manager: a list of names, or a query
     of their names in one column, which may be a template for the manager's schema. Then up to fifty schemas share a
