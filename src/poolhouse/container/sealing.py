@@ -62,7 +62,7 @@ def _sealed(kind: type[Any]) -> type[Any]:
         )
 
     def shutdown(provider: Any) -> Any:
-        return refuse_to_reset(provider) if builds_a_handle(provider) else kind.shutdown(provider)
+        return refuse_to_reset(provider) if builds_a_handle(provider) else cast("Any", kind).shutdown(provider)
 
     members: dict[str, Any] = {"__slots__": (), "__module__": kind.__module__}
     members |= dict.fromkeys(("override", "reset_last_overriding", "reset_override"), refuse)
@@ -70,6 +70,6 @@ def _sealed(kind: type[Any]) -> type[Any]:
         members |= dict.fromkeys(("reset", "full_reset"), refuse_to_reset)
     if issubclass(kind, providers.BaseResource):
         members["shutdown"] = shutdown
-    sealed = type(kind.__name__, (kind,), members)
+    sealed = type(kind.__name__, (cast("Any", kind),), members)
     _KINDS[sealed] = kind
     return sealed

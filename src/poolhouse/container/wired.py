@@ -63,11 +63,12 @@ def names_of(container: containers.DynamicContainer) -> frozenset[str]:
 def _forget_selves(container: containers.Container) -> None:
     """Take away what wiring adds to the providers of containers and of their classes: the container itself."""
     for of in (container, getattr(container, "declarative_parent", None)):
-        if of is not None:
-            of.providers.pop("__self__", None)
-    for provider in (*container.providers.values(),):
-        if isinstance(provider, providers.Container):
-            _forget_selves(provider.container)
+        if of is None:
+            continue
+        of.providers.pop("__self__", None)
+        for provider in of.providers.values():
+            if isinstance(provider, providers.Container):
+                _forget_selves(cast("Any", provider).container)
 
 
 def _overlap(one: str, other: str) -> bool:
