@@ -16,7 +16,7 @@ from poolhouse.cli.scaffold.project import whole_project
 from poolhouse.testing.plugin import role_prefix
 from tests.packaging.image import build, compose, instructions
 
-pytestmark = [pytest.mark.newcomer, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.newcomer, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,8 @@ class Deployment:
     def end(self):
         for process in self._processes:
             process.kill()
-            process.communicate()
+            process.wait()
+            process.stdout.close()
 
 
 @pytest.fixture
@@ -137,6 +138,7 @@ async def test_replicas_and_job_that_start_before_the_server_wait_for_it(deployi
         await open_it()
         await ends_with(job, 0)
         await deployment.become_well(replicas)
+        deployment.end()
 
 
 @asynccontextmanager
@@ -144,9 +146,10 @@ async def late_server(dsn):
     """Give a DSN of the same database at a port on which nothing listens, and what makes the server listen there."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    servers = []
+    servers, forwarding = [], []
 
     async def forward(reader, writer):
+        forwarding.append(asyncio.current_task())
         behind = await connected(dsn)
         await asyncio.gather(pump(reader, behind[1]), pump(behind[0], writer))
 
@@ -155,8 +158,10 @@ async def late_server(dsn):
 
     parts = urlsplit(dsn)
     yield f"postgresql://{parts.netloc.rpartition('@')[0]}@127.0.0.1:{port}{parts.path}", open_it
+    # Whoever was connected has ended, and so their connections.
     for server in servers:
         server.close()
+    await asyncio.gather(*forwarding)
 
 
 async def connected(dsn):
@@ -174,6 +179,8 @@ async def pump(reader, writer):
             writer.write(data)
             await writer.drain()
     writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def schemas(connection):

@@ -19,7 +19,7 @@ from poolhouse.pool.faults import translate
 from poolhouse.roles.claims import by_pool, claims_on
 from poolhouse.roles.reading import asking_for, read_gaps
 from poolhouse.roles.report import RoleReport
-from poolhouse.settings import ServiceRoles
+from poolhouse.settings import MigrationMode, ServiceRoles
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -77,7 +77,8 @@ async def establish_roles(
 
     `mode` says what to do (`service_roles` of the pool's settings by default): `managed` creates and grants what is
     missing, over `migration_dsn` where that is set, and in one transaction up to a thousand tables; `existing`
-    changes nothing; `off` does nothing at all. Where nothing is missing, that is one SELECT for all services, which
+    changes nothing, and waits for somebody who does where the pool's migrations are waited for (`migration_mode`);
+    `off` does nothing at all. Where nothing is missing, that is one SELECT for all services, which
     needs no right. With `revoke`, rights of an earlier release's declarations are taken back, so `parts` must be all
     there is of each service.
     `migrated` tells the schemas of a set without asking its query again; `timeout` is for how many seconds others are
@@ -119,10 +120,16 @@ class Establishing:
             return ()
         begun, pause_of = time.monotonic(), pauses()
         while await self._is_wanting():
-            if self._mode is ServiceRoles.EXISTING:
-                raise self._lacking("service_roles is 'existing', and the roles of services are not as they should be")
             if any(gap.kind.is_somebody_s for gap in self._gaps):
                 raise self._lacking("the roles of services cannot be established: their names are taken")
+            if self._mode is ServiceRoles.EXISTING:
+                rest = self._limit - (time.monotonic() - begun)
+                if self._pool.settings.migration_mode is not MigrationMode.WAIT or rest <= 0:
+                    raise self._lacking(
+                        "service_roles is 'existing', and the roles of services are not as they should be"
+                    )
+                await asyncio.sleep(min(next(pause_of), rest))
+                continue
             refusal = await self._try()
             if refusal is None:
                 break

@@ -137,7 +137,8 @@ class DatabaseSettings(SettingsSection):
         Field(
             default=ServiceRoles.MANAGED,
             description="a PostgreSQL role for each service. managed: created and granted at the start; existing: only "
-            "checked; off: no roles. What a service may read is then the database's to say",
+            "checked, and waited for where migrations are; off: no roles. What a service may read is then the "
+            "database's to say",
         ),
         staging=ServiceRoles.EXISTING,
         production=ServiceRoles.EXISTING,

@@ -77,6 +77,25 @@ async def test_existing_changes_nothing_and_tells_all_that_is_missing(bench, own
     await establish_roles(sets, mode="existing")
 
 
+async def test_who_waits_for_migrations_waits_for_existing_roles_too(bench, owning):
+    """A job that deploys migrates first and establishes roles after it; replicas that look in between go on later."""
+    _, sets = await owning("app", "SUPERUSER")
+    replica = await bench.pool("app", service_roles="existing", migration_mode="wait")
+    waiting = asyncio.create_task(establish_roles([bench.users(replica), bench.orders(replica)]))
+    await until(lambda: replica.statistics().idle)
+    assert not waiting.done()
+    await establish_roles(sets)
+    assert [each.statements for each in await waiting] == [(), ()]
+
+
+async def test_waiting_for_existing_roles_ends_with_what_is_missing(bench, owning):
+    await owning("app", "SUPERUSER")
+    replica = await bench.pool("app", service_roles="existing", migration_mode="wait")
+    with pytest.raises(ServiceRolesError, match="service_roles is 'existing'") as caught:
+        await establish_roles([bench.users(replica)], timeout=0.2)
+    assert f"role '{bench.prefix}users' does not exist" in caught.value.missing
+
+
 async def test_off_does_nothing_at_all(bench, owning):
     pool, sets = await owning("app")
     await pool.close()
