@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import http, migrations, observability, pool, resolving, wiring
+from benchmarks import http, migrations, observability, package, pool, resolving, wiring
 from benchmarks.benchmark import SkippedError
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 BENCHMARKS = {
+    **package.BENCHMARKS,
     **pool.BENCHMARKS,
     **migrations.BENCHMARKS,
     **wiring.BENCHMARKS,

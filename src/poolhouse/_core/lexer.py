@@ -10,7 +10,7 @@ import re
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple
 
-from poolhouse._core.identifiers import BARE_NAME, QUOTED_NAME
+from poolhouse._core.identifiers import BARE_NAME, LETTER, LETTER_OR_DIGIT, QUOTED_NAME
 from poolhouse.errors import SqlSyntaxError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ _TOKEN = re.compile(
     | (?P<COMMENT>--[^\r\n]*+)
     | (?P<nested>/\*)
     | (?P<PLACEHOLDER>{PLACEHOLDER})
-    | (?P<dollar>\$(?:[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_\x80-\U0010ffff]*+)?\$)
+    | (?P<dollar>\$(?:{LETTER}{LETTER_OR_DIGIT}*+)?\$)
     | (?P<PARAMETER>\$[0-9]++)
     | (?P<NUMBER>0[xX](?:_?[0-9A-Fa-f])++|0[oO](?:_?[0-7])++|0[bB](?:_?[01])++
         |(?:{_DIGITS}(?:\.(?!\.)(?:{_DIGITS})?)?|\.{_DIGITS})(?:[eE][+\-]?{_DIGITS})?)

@@ -7,6 +7,7 @@ from enum import Enum
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
+from poolhouse._core.identifiers import BARE_NAME
 from poolhouse._core.lexer import TRIVIA, tokenize
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ _NEVER_IN_TRANSACTIONS = frozenset(
 )
 _OPTION_OFF = frozenset({"false", "off", "0"})
 
-_PLAIN_NAME = re.compile(r'[A-Za-z_\x80-\U0010ffff][A-Za-z0-9_$\x80-\U0010ffff]*|"(?:[^"]|"")+"')
+_PLAIN_NAME = re.compile(rf'{BARE_NAME}|"(?:[^"]|"")+"')
 
 
 def kind_of(statement: str) -> StatementKind:

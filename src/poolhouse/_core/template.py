@@ -9,7 +9,13 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from poolhouse._core.identifiers import check_identifier, parse_qualified, quote_identifier, written_name
+from poolhouse._core.identifiers import (
+    LETTER_OR_DIGIT,
+    check_identifier,
+    parse_qualified,
+    quote_identifier,
+    written_name,
+)
 from poolhouse._core.lexer import BYTE_ORDER_MARK, PLACEHOLDER, TokenKind, tokenize
 from poolhouse._core.placeholder import Placeholder, fail, parse_placeholder, show_path, shown
 from poolhouse._core.suggestion import nearest
@@ -20,11 +26,11 @@ if TYPE_CHECKING:
 _IN_BODY = re.compile(PLACEHOLDER)
 
 # Beside these a quoted name would become a part of its neighbour: "a""b" is one name, and so is U&"a".
-_JOINS_BEFORE = re.compile(r"(?:\"|(?<![A-Za-z0-9_\x80-\U0010ffff])[uU]&)\Z")
+_JOINS_BEFORE = re.compile(rf"(?:\"|(?<!{LETTER_OR_DIGIT})[uU]&)\Z")
 
 # Nobody can tell what a body's own language makes of its text, so a name must be harmless in its literals
 # and comments too, and must not end the body or one inside it.
-_UNSAFE_IN_BODY = re.compile(r"['\\\r\n]|\*/|/\*|\$[A-Za-z0-9_\x80-\U0010ffff]*\$")
+_UNSAFE_IN_BODY = re.compile(rf"['\\\r\n]|\*/|/\*|\${LETTER_OR_DIGIT}*\$")
 
 
 class _Segment(NamedTuple):

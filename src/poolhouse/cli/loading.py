@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from pydantic import ValidationError
@@ -165,7 +166,16 @@ def _failed(doing: str, error: BaseException, name: Name) -> CommandError:
     if isinstance(error, SyntaxError):
         at = f" at {error.filename}:{error.lineno}"
     fact = f"`{doing}` failed with {type(error).__name__}{at}: {_said(error)}".rstrip(": ")
-    return CommandError(fact, place=name.place, remedy="Mend what it says; the application itself would not start")
+    remedy = "Mend what it says; the application itself would not start"
+    if isinstance(error, ImportError) and _is_a_stranger():
+        remedy = "Run it in the project's own environment: . .venv/bin/activate"
+    return CommandError(fact, place=name.place, remedy=remedy)
+
+
+def _is_a_stranger() -> bool:
+    """Whether the project, which is the working directory by now, has an environment, and this process another one."""
+    own = Path(".venv")
+    return own.is_dir() and own.resolve() != Path(sys.prefix).resolve()
 
 
 def _said(error: BaseException) -> str:

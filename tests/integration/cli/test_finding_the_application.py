@@ -88,6 +88,12 @@ def test_a_package_that_the_application_misses_is_told_as_its_own_fault(offline)
     assert f"{offline.module}_broken.py:1" in said
 
 
+def test_a_package_that_only_the_projects_own_environment_has_leads_there(offline):
+    (offline.root / ".venv").mkdir()
+    offline.write(f"{offline.module}.py", "import nowhere_to_be_found\n")
+    assert "Run it in the project's own environment: . .venv/bin/activate" in refusal(offline)
+
+
 def test_a_module_that_exits_when_it_is_imported_does_not_end_the_command_silently(offline):
     offline.write(f"{offline.module}_broken.py", "import sys\nsys.exit('on purpose')\n")
     assert "on purpose" in refusal(offline, "--container", f"{offline.module}_broken:C")
