@@ -16,6 +16,7 @@ COPIES = "poolhouse/cli/scaffold/reference/"
 # The folders and files that a packager, a reader and a test need.
 SDIST = {
     *("app", "benchmarks", "containers", "docs", "examples", "migrations", "requirements", "services", "src", "tests"),
+    "typing_tests",
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "noxfile.py", "pyproject.toml"),
     ".gitignore",
 }
