@@ -4,7 +4,6 @@
 and with 1 when anything else keeps it from running.
 """
 
-import logging
 import sys
 from collections.abc import Iterator
 
@@ -12,6 +11,7 @@ from app.settings import Settings
 from containers.application import ApplicationContainer
 from poolhouse.integrations.fastapi import create_application
 from poolhouse.integrations.uvicorn import listen, run, serve, url_of
+from poolhouse.logs import set_up_logs
 from services import orders, payments, users
 
 routers = (users.router, orders.router, payments.router)
@@ -19,13 +19,13 @@ routers = (users.router, orders.router, payments.router)
 
 def main() -> int:
     """Run the application until it is told to stop, and return the exit code of the process."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     return run(serve_shop)
 
 
 async def serve_shop() -> None:
     """Start everything, serve until a signal comes, finish the requests in flight, and stop everything."""
     settings = Settings()
+    set_up_logs(settings.logs)
     container = ApplicationContainer(settings=settings)
     schema = "/openapi.json" if settings.http.docs else None
     web = create_application(container, *routers, title="Shop", openapi_url=schema)

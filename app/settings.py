@@ -3,6 +3,7 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from poolhouse.logs import LogSettings
 from poolhouse.settings import ApplicationSettings, SettingsSection, per_profile
 
 
@@ -23,3 +24,4 @@ class Settings(ApplicationSettings):
     model_config = SettingsConfigDict(env_prefix="APP_")
 
     http: HttpSettings = HttpSettings()
+    logs: LogSettings = LogSettings()

@@ -16,6 +16,7 @@ PACKAGES = [
     "poolhouse.integrations.fastapi",
     "poolhouse.integrations.opentelemetry",
     "poolhouse.integrations.prometheus",
+    "poolhouse.logs",
     "poolhouse.migrations",
     "poolhouse.pool",
     "poolhouse.roles",

@@ -16,6 +16,7 @@ with needing("fastapi", extra="fastapi"):
         install_problem_details,
         problem_responses,
     )
+    from poolhouse.integrations.fastapi.request_ids import RequestIds
     from poolhouse.integrations.fastapi.router import Router
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "InvalidInput",
     "Problem",
     "Readiness",
+    "RequestIds",
     "Router",
     "create_application",
     "health",

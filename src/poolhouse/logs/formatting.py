@@ -1,0 +1,76 @@
+"""How one record of the log is written."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from poolhouse._core.masking import MASK, mask_text, names_a_secret
+from poolhouse.logs.context import context_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# What a record has by itself; whatever else is in it came with `extra=`.
+_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+
+
+class LineFormatter(logging.Formatter):
+    """A line for a person: time, level, logger, message, and what it belongs to; a traceback below it.
+
+    Passwords in DSNs and other URLs, and what is written `password=…`, are masked.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        time = datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S.%f")[:-3]
+        facts = {**context_of(record.name), **_extras(record)}
+        about = f" [{' '.join(f'{name}={value}' for name, value in facts.items())}]" if facts else ""
+        line = f"{time} {record.levelname:7} {record.name}: {record.getMessage()}{about}"
+        return mask_text("\n".join(filter(None, (line, _traceback(self, record)))))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object in a line, for what collects logs.
+
+    `time` (ISO 8601, UTC), `level`, `logger` and `message` are in each; `service`, `request_id`, `trace_id` and
+    `span_id` where they are known; `error` is a traceback; and whatever came with `extra=`. Masked as lines are.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the object."""
+        fields: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": mask_text(record.getMessage()),
+            **context_of(record.name),
+        }
+        fields |= {name: value for name, value in _extras(record).items() if name not in fields}
+        trace = _traceback(self, record)
+        if trace:
+            fields["error"] = mask_text(trace)
+        return json.dumps(fields, ensure_ascii=False, default=_shown)
+
+
+def _extras(record: logging.LogRecord) -> Mapping[str, Any]:
+    given = ((name, value) for name, value in vars(record).items() if name not in _OWN)
+    return {name: MASK if names_a_secret(name) else _masked(value) for name, value in given}
+
+
+def _masked(value: Any) -> Any:
+    return mask_text(value) if isinstance(value, str) else value
+
+
+def _shown(value: object) -> str:
+    return mask_text(str(value))
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    # As the standard library's formatter does, which keeps the text for those after it.
+    if record.exc_info and not record.exc_text:
+        record.exc_text = formatter.formatException(record.exc_info)
+    stack = formatter.formatStack(record.stack_info) if record.stack_info else None
+    return "\n".join(filter(None, (record.exc_text, stack)))
