@@ -48,7 +48,7 @@ def test_a_signal_ends_it_cleanly(project, monkeypatch, number, code):
         process = project.process("up")
         wait_for(has_company=True)
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=30)
         assert (process.returncode, out) == (code, "")
         assert "Traceback" not in err
         wait_for(has_company=False)
@@ -60,7 +60,7 @@ def test_ctrl_c_at_a_question_ends_nothing_but_the_question(project):
         process = project.process("unlock", stdin=subprocess.PIPE)
         assert process.stderr.read(20).startswith("users, schema users")
         process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=10)
+        _, err = process.communicate(timeout=30)
         assert process.returncode == 130
         assert "Traceback" not in err
         assert len(project.run("unlock", typed="n\n").err) > 0

@@ -21,7 +21,7 @@ from poolhouse.pool import (
     Waited,
 )
 from poolhouse.schema import SchemaManager
-from tests.integration.moments import until
+from tests.integration.moments import NOISE, until
 
 KINDS = [Acquired, ConnectionBroken, HandedOff, HeldTooLong, SessionReset, SlowStatement]
 
@@ -89,9 +89,10 @@ async def test_a_slow_statement_is_told_as_it_was_written_and_without_arguments(
         await where.fetchrow("SELECT 1")
         await where.fetchrow(query, 0.03)
 
-    (event,) = told
-    assert (event.service, event.statement) == ("users", query)
-    assert 0.03 <= event.seconds < 1
+    # On a busy machine any other may be slow, too.
+    (event,) = [each for each in told if each.statement == query]
+    assert event.service == "users"
+    assert 0.03 <= event.seconds < NOISE + 1
     assert "0.03" not in event.statement
 
 
