@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,15 @@ def test_the_project_asks_for_this_poolhouse_or_one_that_mends_it(empty):
     version = empty.run("--version").out.split()[1]
     empty.run("new", "shop")
     assert f'"poolhouse[cli,fastapi]~={version}"' in (empty.root / "shop/pyproject.toml").read_text()
+
+
+def test_the_command_finds_in_it_whatever_it_finds_in_the_reference_application(empty):
+    empty.run("new", "shop")
+    written, own = (
+        tomllib.loads((folder / "pyproject.toml").read_text())["tool"]["poolhouse"]
+        for folder in (empty.root / "shop", ROOT)
+    )
+    assert written == own
 
 
 def test_it_is_told_what_was_written_and_what_to_do_next(empty):
