@@ -82,6 +82,11 @@ PoolhouseError
 │   ├── DataDirectoryBusyError
 │   └── DataDirectoryUnusableError
 ├── AddressInUseError
+├── ForeignDatabaseError
+├── PortError
+├── RepeatedQueriesError
+├── UnansweredCallError
+├── UndoneCommitError
 ├── CommandError
 ├── ApplicationRunsError
 └── ExtraMissingError
@@ -198,6 +203,13 @@ from poolhouse.errors._roles import (
     ServiceRolesBusyError,
     ServiceRolesError,
 )
+from poolhouse.errors._testing import (
+    ForeignDatabaseError,
+    PortError,
+    RepeatedQueriesError,
+    UnansweredCallError,
+    UndoneCommitError,
+)
 
 __all__ = [
     "AddressInUseError",
@@ -222,6 +234,7 @@ __all__ = [
     "DuplicateVersionError",
     "EmbeddedServerError",
     "ExtraMissingError",
+    "ForeignDatabaseError",
     "ForeignKeyViolationError",
     "IdentifierError",
     "InFailedSqlTransactionError",
@@ -258,10 +271,12 @@ __all__ = [
     "PoolExhaustedError",
     "PoolStateError",
     "PoolhouseError",
+    "PortError",
     "ProfilesError",
     "ProviderError",
     "QueryTimeoutError",
     "ReadOnlyError",
+    "RepeatedQueriesError",
     "ReplacedMigrationsError",
     "RoleError",
     "RowMappingError",
@@ -279,6 +294,8 @@ __all__ = [
     "TemplateError",
     "TransactionControlError",
     "TransactionRollbackError",
+    "UnansweredCallError",
+    "UndoneCommitError",
     "UnfinishedWorkError",
     "UniqueViolationError",
     "UsageError",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import asyncpg
 
@@ -14,9 +14,6 @@ from poolhouse._core.sharing import Leasable, Share, Waiter
 from poolhouse.errors import UsageError
 from poolhouse.pool.faults import aborts_transaction, translate
 from poolhouse.pool.pooling import LentConnection
-
-if TYPE_CHECKING:
-    from poolhouse.pool.leases import Leases
 
 _HERE = str(Path(__file__).parent.parent)
 
@@ -30,13 +27,14 @@ class Lease(Leasable):
     the beginning of the last use of which was told that it is long. `waited` is what getting it took, and
     `handed_off_in` what of that the hand-off took, 0 where there was none; neither counts where it was ready. While it
     `is_in_doubt`, nobody knows whether the server is in a transaction. `lent` is the connection where a pooler lends
-    its session.
+    its session, and `gate` what statements have to pass before they are sent, where not all may be.
     """
 
     __slots__ = (
         "connection",
         "effect",
         "expires",
+        "gate",
         "handed_off_in",
         "is_bare",
         "is_gone",
@@ -62,6 +60,7 @@ class Lease(Leasable):
         self.is_in_doubt = False
         # Not isinstance(), which the driver's metaclass answers for all of its connections.
         self.lent = connection if type(connection) is LentConnection else None
+        self.gate: Gate | None = self.lent
         self.served: str | None = None
         self.statement: str | None = None
         self.told_since = 0.0
@@ -142,6 +141,52 @@ class Lender(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """What lets statements reach a session, or not."""
+
+    def admit(self, statement: str, effect: SessionEffect) -> None:
+        """Raise UsageError where a statement must not be sent; `effect` is what it does to its session."""
+        ...
+
+
+class Source(Protocol):
+    """Where uses come from, and go back to: the leases of a pool, or what stands in for them."""
+
+    is_debugged: bool
+
+    def effect_of_raw(self, service: str) -> SessionEffect:
+        """Return what touching the driver's own connection is taken for; UsageError where it is not to be had."""
+        ...
+
+    def release(self, use: Use) -> asyncio.Task[None] | None:
+        """End a use; return the task that clears up after it, where that has to be done."""
+        ...
+
+    def note_statement(
+        self,
+        service: str,
+        statement: str,
+        seconds: float,
+        *,
+        error: BaseException | None = None,
+        is_whole: bool = True,
+    ) -> None:
+        """Take down a statement that took so many seconds; it `is_whole` unless it is a further part of one."""
+        ...
+
+
+class StandIn(Source, Protocol):
+    """A source of uses that a pool has instead of its own leases, as in a test that is rolled back."""
+
+    async def acquire(self, service: str, *, timeout: float | None) -> Use:
+        """Give a use to a service."""
+        ...
+
+    async def end(self) -> None:
+        """Give back to the pool what it has of it, and stand in no longer."""
+        ...
+
+
 class Use:
     """One use of a connection by one service, from when it is taken until it is given back.
 
@@ -152,7 +197,7 @@ class Use:
 
     __slots__ = ("failed", "is_over", "lease", "leases", "place", "service", "since", "task")
 
-    def __init__(self, lease: Lease, leases: Leases, service: str) -> None:
+    def __init__(self, lease: Lease, leases: Source, service: str) -> None:
         self.lease = lease
         self.leases = leases
         self.service = service

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from poolhouse._core.session_effects import SessionEffect
-    from poolhouse.pool.lease import Lease, Lender, Use
+    from poolhouse.pool.lease import Lease, Lender, StandIn, Use
     from poolhouse.pool.tracing import Tracer
     from poolhouse.settings import DatabaseSettings
 
@@ -65,6 +65,7 @@ class SharedPool:
         self._place = place_outside()
         self._state = LifecycleState.NEW
         self._leases: Leases | None = None
+        self._stand_in: StandIn | None = None
         self._roles: dict[str, str] = {}
         self._events = Events()
         self._timed_by = 0
@@ -173,7 +174,8 @@ class SharedPool:
     def _note_ready(self) -> None:
         leases, is_open = self._leases, self._state is LifecycleState.STARTED
         # What a pooler lends needs more for each statement than a lease, and so does a tracer.
-        if leases is None or not is_open or leases.pooling.lends or self._tracer is not None:
+        is_longer = self._tracer is not None or self._stand_in is not None
+        if leases is None or not is_open or leases.pooling.lends or is_longer:
             self.ready = None
         else:
             self.ready = WatchedLeases(leases) if leases.is_watched else leases
@@ -238,6 +240,8 @@ class SharedPool:
             leases = self._leases
             if self._state is not LifecycleState.STARTED or leases is None:
                 return
+            if self._stand_in is not None:
+                await self._stand_in.end()
             self._move(LifecycleState.STOPPING)
             try:
                 await self._drain(leases)
@@ -315,6 +319,8 @@ class SharedPool:
         Raises SelfDeadlockError at once where the running task holds every connection that it could get.
         """
         leases = self._opened()
+        if self._stand_in is not None:
+            return await self._stand_in.acquire(service, timeout=timeout)
         return leases.hold(await leases.take(service, timeout=timeout), service)
 
     async def release(self, use: Use, *, wait: bool = True) -> None:
@@ -329,6 +335,18 @@ class SharedPool:
         cleared = use.leases.release(use)
         if wait and cleared is not None:
             await asyncio.wait([cleared])
+
+    def replace_leases(self, stand_in: StandIn | None) -> None:
+        """Let all uses from now on come from `stand_in`, or from the pool's own leases again; for tests.
+
+        Raises PoolStateError when the pool is not open, or has one already. Closing the pool ends it first.
+        """
+        self._opened()
+        if stand_in is not None and self._stand_in is not None:
+            fact = "something stands in for the leases of the pool already"
+            raise PoolStateError(fact, remedy="Roll one test back at a time, each with a pool of its own")
+        self._stand_in = stand_in
+        self._note_ready()
 
     def _opened(self) -> Leases:
         if self._leases is not None and self._state is LifecycleState.STARTED:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from poolhouse.errors import PoolhouseError
     from poolhouse.pool import SharedPool, Use
-    from poolhouse.pool.pooling import LentConnection
+    from poolhouse.pool.lease import Gate
     from poolhouse.schema.statements import Statement
 
 
@@ -127,16 +127,16 @@ class Session:
         elif self._held.is_over:
             raise over(self._held.service)
         if self._statement is not None:
-            if self._held.lease.lent is not None:
-                await self._admit(self._held.lease.lent, self._statement)
+            if self._held.lease.gate is not None:
+                await self._admit(self._held.lease.gate, self._statement)
             self._held.lease.statement = self._statement.text
             self._held.lease.soil(self._statement.effect)
         self._since = time.monotonic()
         return self
 
-    async def _admit(self, lent: LentConnection, statement: Statement) -> None:
+    async def _admit(self, gate: Gate, statement: Statement) -> None:
         try:
-            lent.admit(statement.text, statement.effect)
+            gate.admit(statement.text, statement.effect)
         except UsageError:
             if self._leased is not None:
                 await self._pool.release(self._leased)
