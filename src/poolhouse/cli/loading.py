@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
@@ -28,11 +29,7 @@ def load_container(project: Project) -> Container:
     The project's folder becomes the working directory, and the first place that modules are imported from.
     Raises CommandError for names that lead nowhere and code that fails, and what the settings raise.
     """
-    _enter(project)
-    kind = _attribute(project.container)
-    if not _is_container(kind):
-        fact = f"{project.container} is {_described(kind)}, and no class of poolhouse.container.Container"
-        raise CommandError(fact, place=project.container.place, remedy="Name the application's outermost container")
+    kind = load_container_class(project)
     given = {} if project.settings is None else {"settings": _taken(project.settings, kind)}
     try:
         return kind(**given)
@@ -40,6 +37,16 @@ def load_container(project: Project) -> Container:
         raise
     except Exception as error:  # noqa: BLE001 - it is the application's code that fails
         raise _failed(f"{project.container}()", error, project.container) from None
+
+
+def load_container_class(project: Project) -> type[Container]:
+    """Import the class of the container of `project`, as `load_container` does; raises CommandError."""
+    _enter(project)
+    kind = _attribute(project.container)
+    if not _is_container(kind):
+        fact = f"{project.container} is {_described(kind)}, and no class of poolhouse.container.Container"
+        raise CommandError(fact, place=project.container.place, remedy="Name the application's outermost container")
+    return kind
 
 
 def load_routers(project: Project) -> tuple[Asking, ...]:
@@ -101,6 +108,30 @@ def load_settings(project: Project) -> Any:
     raise CommandError(
         fact, place=project.container.place, remedy='Name their class, as settings = "app.settings:Settings"'
     )
+
+
+def load_attribute(project: Project, name: Name) -> Any:
+    """Import what a name of `project` leads to, as `load_container` does; raises CommandError."""
+    _enter(project)
+    return _attribute(name)
+
+
+def find_source(project: Project, module: str) -> Path | None:
+    """Return the file of a module of `project`, importing nothing but the packages that it is in; None without one."""
+    _enter(project)
+    spec = find_spec(module)
+    return Path(spec.origin) if spec is not None and spec.origin is not None else None
+
+
+def load_settings_class(project: Project) -> Any:
+    """Import what makes the settings of `project`, without calling it, or None where none are named.
+
+    Raises CommandError.
+    """
+    if project.settings is None:
+        return None
+    _enter(project)
+    return _attribute(project.settings)
 
 
 def _enter(project: Project) -> None:

@@ -394,10 +394,8 @@ class Container(containers.DeclarativeContainer):
             """
             ...
 
-        def overriding(
-            self, provider: providers.Provider[T], replacement: Callable[..., T] | T
-        ) -> AbstractAsyncContextManager[None]:
-            """Override `provider`, by another provider or by an object, for the time of an `async with` block.
+        def overriding(self, provider: Provider, replacement: Any) -> AbstractAsyncContextManager[None]:
+            """Override `provider` for the time of an `async with` block.
 
             Resources that the replacement is or needs are started and stopped with the block, where the
             container is started; objects resolved in between get the replacement. Blocks may overlap. What

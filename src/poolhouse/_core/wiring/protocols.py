@@ -27,7 +27,7 @@ def unmet(kind: type, protocol: type) -> Iterator[str]:
 
     Methods only: other attributes may be assigned anywhere.
     """
-    for name, asked in _methods(protocol):
+    for name, asked in methods_of(protocol):
         had = inspect.getattr_static(kind, name, None)
         if had is None:
             if name not in _assigned(kind):
@@ -36,7 +36,8 @@ def unmet(kind: type, protocol: type) -> Iterator[str]:
             yield from _misfits(name, asked, had)
 
 
-def _methods(protocol: type) -> Iterator[tuple[str, Any]]:
+def methods_of(protocol: type) -> Iterator[tuple[str, Any]]:
+    """Yield the methods that a protocol asks for, by name; those of a derived one first."""
     seen: set[str] = set()
     for each in protocol.__mro__:
         if is_protocol(each) and each is not cast("Any", Protocol):
