@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
-from poolhouse.testing.plugin import with_database
+from poolhouse.testing.databases import with_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Iterable, Iterator

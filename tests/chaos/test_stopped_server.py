@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
-from poolhouse.testing.plugin import with_database
+from poolhouse.testing.databases import with_database
 from tests.chaos.campaign import sizes
 from tests.chaos.database import check, create_database
 from tests.chaos.files import modules_of_branches, modules_with

@@ -10,7 +10,7 @@ import pytest
 from app.settings import Settings
 from containers.application import ApplicationContainer
 from poolhouse.embedded import EmbeddedPostgres
-from poolhouse.testing.plugin import with_database
+from poolhouse.testing.databases import with_database
 from tests.docs.pages import ROOT, blocks, is_passage, pages, texts
 
 FILES = texts(".sql", ".py")

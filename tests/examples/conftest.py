@@ -4,7 +4,7 @@ import asyncpg
 import pytest
 from pydantic import SecretStr
 
-from poolhouse.testing.plugin import with_database
+from poolhouse.testing.databases import with_database
 
 
 @pytest.fixture

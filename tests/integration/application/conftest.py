@@ -5,15 +5,11 @@ import importlib
 import os
 import shutil
 import sys
-import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import asyncpg
 import pytest
-
-from poolhouse.testing.plugin import with_database
 
 ROOT = Path(__file__).parents[3]
 APPLICATION = ("app", "containers", "services")
@@ -100,21 +96,3 @@ def run(copy, monkeypatch, capsys):
         return Ended(code, *capsys.readouterr())
 
     return run
-
-
-@pytest.fixture
-def fresh_database(postgres):
-    """Make an empty database for the time of a block; for tests that need many."""
-
-    @asynccontextmanager
-    async def fresh():
-        name = f"poolhouse_test_{uuid.uuid4().hex[:16]}"
-        connection = await asyncpg.connect(postgres)
-        try:
-            await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-            yield with_database(postgres, name)
-            await connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-        finally:
-            await connection.close()
-
-    return fresh

@@ -9,7 +9,7 @@ import pytest
 from app.settings import Settings
 from containers.application import ApplicationContainer
 from poolhouse.settings import Profile
-from poolhouse.testing.plugin import role_prefix
+from poolhouse.testing.databases import role_prefix
 from services.users.models import NewUser
 from tests.integration.pgbouncer import left_behind, nothing, pgbouncer
 
@@ -19,8 +19,7 @@ def application(database):
     with pgbouncer(database, mode="transaction") as dsn:
 
         def build():
-            prefix = role_prefix(database.partition("?")[0])
-            database_settings = {"dsn": dsn, "min_size": 1, "max_size": 4, "role_prefix": prefix}
+            database_settings = {"dsn": dsn, "min_size": 1, "max_size": 4, "role_prefix": role_prefix(database)}
             return ApplicationContainer(settings=Settings(profile=Profile.TEST, database=database_settings))
 
         yield build, dsn

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from poolhouse.cli.root import root
 from poolhouse.settings import Profile
-from poolhouse.testing.plugin import role_prefix
+from poolhouse.testing.databases import role_prefix
 from tests.integration.application.conftest import ROOT
 from tests.integration.application.test_bad_input import SECRET, with_password
 

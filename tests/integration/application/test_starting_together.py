@@ -33,9 +33,9 @@ async def applied(dsn):
 @pytest.mark.parametrize(
     "rounds", [pytest.param(1, id="short"), pytest.param(20, marks=[pytest.mark.processes, pytest.mark.timeout(180)])]
 )
-async def test_two_processes_that_start_together_on_an_empty_database_both_come_up(copy, fresh_database, rounds):
+async def test_two_processes_that_start_together_on_an_empty_database_both_come_up(copy, new_database, rounds):
     for _ in range(rounds):
-        async with fresh_database() as dsn:
+        with new_database() as dsn:
             said = await up_together(copy, dsn)
             assert await applied(dsn) == [("orders", 1), ("payments", 1), ("users", 1)]
         # Whoever applied a migration says so; nobody else does.

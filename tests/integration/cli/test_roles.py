@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from poolhouse.cli.root import root
 from poolhouse.embedded.locator import locate_binaries
-from poolhouse.testing.plugin import role_prefix
+from poolhouse.testing.databases import role_prefix
 from tests.integration.cli.conftest import Outcome
 
 PENDING, MISUSED, FAILED = 1, 2, 3
@@ -29,7 +29,7 @@ def roles(*arguments):
 @pytest.fixture
 def shop(project, monkeypatch):
     """A project whose services have roles, of which `orders` reads a table of `users`."""
-    prefix = role_prefix(urlsplit(project.dsn).path)
+    prefix = role_prefix(project.dsn)
     monkeypatch.setenv("SHOP_DATABASE__ROLE_PREFIX", prefix)
     monkeypatch.setenv("SHOP_DATABASE__SERVICE_ROLES", "managed")
     application = project.root / f"{project.module}.py"

@@ -7,7 +7,6 @@ import uuid
 from collections import defaultdict
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import asyncpg
 import pytest
@@ -19,7 +18,7 @@ from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
 from poolhouse.settings import DatabaseSettings
-from poolhouse.testing.plugin import role_prefix
+from poolhouse.testing.databases import role_prefix
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator
@@ -174,7 +173,7 @@ class Bench:
         self._own = asyncio.all_tasks()
 
     def settings(self, **changes: Any) -> DatabaseSettings:
-        given = {"role_prefix": role_prefix(urlsplit(self.dsn).path), "service_roles": "off", **changes}
+        given = {"role_prefix": role_prefix(self.dsn), "service_roles": "off", **changes}
         return DatabaseSettings(
             application_name=self.name, min_size=1, max_size=4, startup_timeout=5, drain_timeout=2, **given
         )

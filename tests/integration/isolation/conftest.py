@@ -6,23 +6,20 @@ import pytest
 import pytest_asyncio
 
 from poolhouse.schema import SchemaManager
-from poolhouse.testing.plugin import _execute, _run, with_database
+from tests.integration.at_once import execute, run
 from tests.integration.isolation.ground import ACTOR, OTHER, Ground
 from tests.integration.isolation.stage import Stage
 
 
 @pytest.fixture(scope="module")
-def ground(postgres):
+def ground(new_database, postgres):
     """One database for a module's tests, laid out for two services."""
-    name = f"poolhouse_test_{uuid.uuid4().hex[:16]}"
-    _run(_execute(postgres, f'CREATE DATABASE "{name}" TEMPLATE template0'))
     roles = {service: f"{service} {uuid.uuid4().hex[:8]}" for service in (ACTOR, OTHER)}
-    ground = Ground(with_database(postgres, name), roles)
-    _run(ground.lay())
-    yield ground
-    _run(_execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)'))
-    for role in roles.values():
-        _run(_execute(postgres, f'DROP ROLE "{role}"'))
+    with new_database() as dsn:
+        ground = Ground(dsn, roles)
+        run(ground.lay())
+        yield ground
+    run(execute(postgres, *(f'DROP ROLE "{role}"' for role in roles.values())))
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

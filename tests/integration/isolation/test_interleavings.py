@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from poolhouse.testing.plugin import _run
 from tests.chaos.campaign import SEED, sizes
+from tests.integration.at_once import run
 from tests.integration.isolation.machine import GROUND_OF_MACHINE, PoolMachine
 
 # Tasks and servers do the same thing twice in two ways, so that what failed cannot be made smaller by trying.
@@ -24,7 +24,7 @@ def machine_ground(ground):
         await connection.execute(GROUND_OF_MACHINE)
         await connection.close()
 
-    _run(lay())
+    run(lay())
     return ground
 
 

@@ -18,7 +18,7 @@ from poolhouse.errors import MigrationDirtyError
 from poolhouse.migrations import MigrationReport, MigrationSet, repair
 from poolhouse.migrations.bundle import lock_key
 from poolhouse.schema import SchemaManager
-from poolhouse.testing.plugin import with_database
+from poolhouse.testing.databases import with_database
 
 PROCESSES = 8
 ROUNDS = 4

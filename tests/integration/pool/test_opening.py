@@ -25,7 +25,8 @@ from poolhouse.errors import (
 )
 from poolhouse.pool import SharedPool
 from poolhouse.settings import DatabaseSettings
-from poolhouse.testing.plugin import _run, with_database
+from poolhouse.testing.databases import with_database
+from tests.integration.at_once import run
 from tests.integration.moments import NOISE, interrupt
 
 PASSWORD = "c4n4ry"
@@ -69,9 +70,9 @@ def guarded():
         await connection.execute("SELECT pg_reload_conf()")
         await connection.close()
 
-    _run(prepare())
+    run(prepare())
     yield server.dsn
-    _run(server.close())
+    run(server.close())
 
 
 def as_role(dsn: str, role: str) -> str:

@@ -25,7 +25,7 @@ from poolhouse.pool.connecting import connect
 from poolhouse.pool.pooling import LentConnection
 from poolhouse.schema import SchemaManager
 from poolhouse.settings import DatabaseSettings
-from poolhouse.testing.plugin import _execute, _run, with_database
+from tests.integration.at_once import execute, run
 from tests.integration.moments import interrupt, until
 from tests.integration.pgbouncer import left_behind, nothing, pgbouncer, pgbouncer_version
 
@@ -47,15 +47,12 @@ def quoted(role):
 
 
 @pytest.fixture(scope="module")
-def ground(postgres):
+def ground(new_database, postgres):
     """One database for the module, laid out for three services."""
-    name = f"poolhouse_test_{uuid.uuid4().hex[:16]}"
-    dsn = with_database(postgres, name)
-    _run(_execute(postgres, f'CREATE DATABASE "{name}" TEMPLATE template0'))
-    _run(_execute(dsn, *(GROUND.format(role=quoted(ROLES[each]), service=each) for each in SERVICES)))
-    yield dsn
-    drops = [f"DROP ROLE {quoted(role)}" for role in ROLES.values()]
-    _run(_execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)', *drops))
+    with new_database() as dsn:
+        run(execute(dsn, *(GROUND.format(role=quoted(ROLES[each]), service=each) for each in SERVICES)))
+        yield dsn
+    run(execute(postgres, *(f"DROP ROLE {quoted(role)}" for role in ROLES.values())))
 
 
 @pytest.fixture(scope="module")
@@ -445,9 +442,9 @@ async def test_listening_is_refused_and_notifying_is_not(users, lending):
 
 
 async def test_what_cannot_run_in_a_transaction_runs_without_a_role_only(open_pool, users, lending):
-    for run in (users.execute, users.fetch):
+    for ask in (users.execute, users.fetch):
         with pytest.raises(UsageError, match="VACUUM cannot run in a transaction"):
-            await run("VACUUM {{tables.items}}")
+            await ask("VACUUM {{tables.items}}")
     alone = SchemaManager(await open_pool(lending, roles={}), schema="users")
     assert await alone.execute("VACUUM {{tables.items}}") == "VACUUM"
     assert await alone.fetch("VACUUM {{tables.items}}") == []

@@ -16,7 +16,7 @@ from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
 from poolhouse.settings import DatabaseSettings
-from poolhouse.testing.plugin import with_database
+from poolhouse.testing.databases import with_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -8,17 +8,14 @@ import pytest
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
 from poolhouse.settings import DatabaseSettings
-from poolhouse.testing.plugin import _execute, _run, with_database
 from tests.integration.moments import until
 
 
 @pytest.fixture(scope="module")
-def shared_database(postgres):
+def shared_database(new_database):
     """One database for a module's tests, which have a schema each."""
-    name = f"poolhouse_test_{uuid.uuid4().hex[:16]}"
-    _run(_execute(postgres, f'CREATE DATABASE "{name}" TEMPLATE template0'))
-    yield with_database(postgres, name)
-    _run(_execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)'))
+    with new_database() as dsn:
+        yield dsn
 
 
 @pytest.fixture

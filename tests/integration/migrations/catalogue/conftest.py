@@ -1,35 +1,16 @@
 from __future__ import annotations
 
-import asyncio
-import uuid
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import asyncpg
 import pytest
 
 from poolhouse.migrations.catalogue import catalogue_of
 from poolhouse.migrations.files import load_folder
 from poolhouse.pool import SharedPool
 from poolhouse.settings import DatabaseSettings
-from poolhouse.testing.plugin import with_database
+from tests.integration.at_once import execute, run
 
 EVERYTHING = Path(__file__).parent / "everything"
-
-
-def run(work):
-    """Run a coroutine in a thread of its own, for fixtures that outlive the loop of a test."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, work).result()
-
-
-async def execute(dsn, *statements):
-    connection = await asyncpg.connect(dsn)
-    try:
-        for statement in statements:
-            await connection.execute(statement)
-    finally:
-        await connection.close()
 
 
 async def connect(dsn, **settings):
@@ -61,15 +42,10 @@ def _alone(path, file, schema):
 
 
 @pytest.fixture(scope="module")
-def everything(postgres):
+def everything(new_database):
     """A database whose schema `shop` has everything in it, for tests that change it in transactions only.
 
     It is a pair: its DSN, and the catalogue of a replay of the same files.
     """
-    name = f"poolhouse_test_{uuid.uuid4().hex[:16]}"
-    run(execute(postgres, f'CREATE DATABASE "{name}" TEMPLATE template0'))
-    try:
-        dsn = with_database(postgres, name)
+    with new_database() as dsn:
         yield dsn, run(make(dsn))
-    finally:
-        run(execute(postgres, f'DROP DATABASE "{name}" WITH (FORCE)'))
