@@ -1,22 +1,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 import pytest
 
-from app.settings import Settings
-from containers.application import ApplicationContainer
+from app.main import routers
 from poolhouse.integrations.fastapi import create_application
-from poolhouse.settings import Profile
-from services import orders, payments, users
 
-ROOT = Path(__file__).parents[2]
 MEMBERS = {"type", "title", "status", "detail", "instance"}
 
 
@@ -80,13 +74,12 @@ def conformance_of(openapi):
 
 
 def web_application(container):
-    return create_application(container, users.router, orders.router, payments.router, title="Shop")
+    return create_application(container, *routers, title="Shop")
 
 
 @pytest.fixture(scope="session")
-def openapi():
-    settings = Settings(profile=Profile.TEST, database={"dsn": "postgresql://nowhere"})
-    return web_application(ApplicationContainer(settings=settings)).openapi()
+def openapi(application_container, application_settings):
+    return web_application(application_container(settings=application_settings)).openapi()
 
 
 @pytest.fixture
@@ -101,25 +94,6 @@ def serving(openapi):
             yield Shop(client)
 
     return serve
-
-
-@pytest.fixture(autouse=True)
-def _only_settings_of_the_test(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    for name in os.environ:
-        if name.startswith("APP_"):
-            monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def settings(database_settings):
-    return Settings(profile=Profile.TEST, database=database_settings)
-
-
-@pytest.fixture
-async def application(settings):
-    async with ApplicationContainer(settings=settings) as container:
-        yield container
 
 
 @pytest.fixture

@@ -11,12 +11,22 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DYING = Path(__file__).with_name("dying_application.py")
 
+# Another process sees what is committed, and nothing else.
+pytestmark = pytest.mark.clone
+
 
 @pytest.fixture
-async def order(shop, database):
+async def order(shop, application):
     """An order whose payment was recorded by a process that was killed before the order was marked."""
     order = await shop.placed_order()
-    environment = {**os.environ, "APP_PROFILE": "test", "APP_DATABASE__DSN": database, "PYTHONPATH": str(ROOT)}
+    database = application.settings().database
+    environment = {
+        **os.environ,
+        "APP_PROFILE": "test",
+        "APP_DATABASE__DSN": database.dsn.get_secret_value(),
+        "APP_DATABASE__ROLE_PREFIX": database.role_prefix,
+        "PYTHONPATH": str(ROOT),
+    }
     process = await asyncio.create_subprocess_exec(
         sys.executable, DYING, str(order["id"]), "59.97", "key-1", cwd=ROOT, env=environment
     )

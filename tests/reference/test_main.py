@@ -39,6 +39,13 @@ async def running(**settings):
             await process.communicate()
 
 
+@pytest.fixture
+def on_database(database_settings):
+    """Settings that lead a process to the test's empty database, with roles that are nobody else's."""
+    dsn = database_settings.dsn.get_secret_value()
+    return {"APP_DATABASE__DSN": dsn, "APP_DATABASE__ROLE_PREFIX": database_settings.role_prefix}
+
+
 async def address_of(process):
     """Read what the process says up to its address."""
     said = []
@@ -59,8 +66,8 @@ async def stops_cleanly(process):
     assert b"Traceback" not in err
 
 
-async def test_it_tells_what_a_person_wants_to_know(database):
-    async with running(APP_DATABASE__DSN=database, APP_DATABASE__MAX_SIZE="7") as process:
+async def test_it_tells_what_a_person_wants_to_know(database, on_database):
+    async with running(**on_database, APP_DATABASE__MAX_SIZE="7") as process:
         address, said = await address_of(process)
         services = [line for line in said if line.startswith("service ")]
         # Those of a project that went on from here come behind.
@@ -79,7 +86,7 @@ async def test_it_tells_what_a_person_wants_to_know(database):
             assert (await client.get("/health/ready")).status_code == 200
         process.terminate()
         await stops_cleanly(process)
-    async with running(APP_DATABASE__DSN=database) as process:
+    async with running(**on_database) as process:
         _, said = await address_of(process)
         assert said[0] == "service users: schema users, migrations up to date\n"
 
@@ -99,8 +106,8 @@ async def request_in_flight(address, database):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_lets_requests_in_flight_finish_and_takes_no_more(database, number):
-    async with running(APP_DATABASE__DSN=database) as process:
+async def test_a_signal_lets_requests_in_flight_finish_and_takes_no_more(database, on_database, number):
+    async with running(**on_database) as process:
         address, _ = await address_of(process)
         async with request_in_flight(address, database) as request:
             process.send_signal(number)
@@ -110,8 +117,8 @@ async def test_a_signal_lets_requests_in_flight_finish_and_takes_no_more(databas
         await stops_cleanly(process)
 
 
-async def test_a_request_that_takes_too_long_is_cut_and_counted(database):
-    async with running(APP_DATABASE__DSN=database, APP_HTTP__SHUTDOWN_TIMEOUT="0") as process:
+async def test_a_request_that_takes_too_long_is_cut_and_counted(database, on_database):
+    async with running(**on_database, APP_HTTP__SHUTDOWN_TIMEOUT="0") as process:
         address, _ = await address_of(process)
         async with request_in_flight(address, database):
             process.terminate()
@@ -122,8 +129,8 @@ async def test_a_request_that_takes_too_long_is_cut_and_counted(database):
         assert process.returncode == 0
 
 
-async def test_a_second_signal_waits_for_no_request(database):
-    async with running(APP_DATABASE__DSN=database) as process:
+async def test_a_second_signal_waits_for_no_request(database, on_database):
+    async with running(**on_database) as process:
         address, _ = await address_of(process)
         async with request_in_flight(address, database) as request:
             process.terminate()
@@ -164,6 +171,9 @@ async def test_a_signal_during_the_start_stops_it_at_once(number):
 @pytest.fixture
 def run(monkeypatch, capsys):
     """Run the application in this process, for what ends before it serves."""
+
+    for name in [name for name in os.environ if name.startswith("APP_")]:
+        monkeypatch.delenv(name)
 
     def run(**settings):
         for name, value in settings.items():

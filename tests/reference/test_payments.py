@@ -108,6 +108,7 @@ async def test_a_key_of_255_characters_is_welcome(shop):
     assert (await shop.pay(order["id"], key="~" * 255)).status_code == 201
 
 
+@pytest.mark.clone
 async def test_twenty_concurrent_identical_requests_make_one_payment(shop, application):
     order = await shop.placed_order()
     responses = await asyncio.gather(*(shop.pay(order["id"]) for _ in range(20)))
@@ -117,12 +118,14 @@ async def test_twenty_concurrent_identical_requests_make_one_payment(shop, appli
     assert await shop.status_of(order["id"]) == "paid"
 
 
+@pytest.mark.clone
 async def test_of_twenty_concurrent_payments_with_keys_of_their_own_one_succeeds(shop):
     order = await shop.placed_order()
     responses = await asyncio.gather(*(shop.pay(order["id"], key=f"key-{number}") for number in range(20)))
     assert Counter(response.status_code for response in responses) == {201: 1, 409: 19}
 
 
+@pytest.mark.clone
 async def test_of_two_orders_paid_with_one_key_at_the_same_time_one_is_paid(shop):
     order = await shop.placed_order()
     other = (await shop.place(order["user_id"])).json()

@@ -2,18 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from app.main import routers
 from app.settings import Settings
 from containers.application import ApplicationContainer
 from poolhouse.integrations.fastapi import create_application
-from services import orders, payments, users
 
-OPENAPI = create_application(
-    ApplicationContainer(settings=Settings(profile="test", database={"dsn": "postgresql://nowhere"})),
-    users.router,
-    orders.router,
-    payments.router,
-    title="Shop",
-).openapi()
+SETTINGS = Settings(profile="test", database={"dsn": "postgresql://nowhere"})
+OPENAPI = create_application(ApplicationContainer(settings=SETTINGS), *routers, title="Shop").openapi()
 
 RESPONSES = [
     pytest.param(status, response, id=f"{method.upper()} {path} {status}")

@@ -32,6 +32,7 @@ async def test_an_email_in_another_case_is_taken(shop):
     assert response.json()["detail"] == "Another user has this email."
 
 
+@pytest.mark.clone
 async def test_of_many_who_register_with_one_email_one_succeeds(shop):
     responses = await asyncio.gather(*(shop.register() for _ in range(10)))
     assert sorted(response.status_code for response in responses) == [201] + [409] * 9
