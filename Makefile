@@ -37,7 +37,6 @@ check: $(VENV)/.dev ## Run linters, type checkers and import contracts
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pyright
-	$(BIN)/pyright --project typing_tests
 	$(BIN)/lint-imports
 
 format: $(VENV)/.dev ## Format the code, and mend what can be mended without judgement
