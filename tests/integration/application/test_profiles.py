@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -50,7 +49,7 @@ def with_sources(copy, dsn, *lines):
 @pytest.fixture
 def everywhere(copy, dsn):
     """An application that has in its folder what it needs in each environment."""
-    prefix = role_prefix(urlsplit(dsn).path)
+    prefix = role_prefix(dsn)
     return with_sources(copy, dsn, f"APP_DATABASE__ROLE_PREFIX={prefix}", "APP_DATABASE__MIGRATION_TIMEOUT=1")
 
 
