@@ -13,7 +13,7 @@ import asyncpg
 import pytest
 
 from poolhouse.cli.scaffold.project import whole_project
-from poolhouse.testing.plugin import role_prefix
+from poolhouse.testing.databases import role_prefix
 from tests.packaging.image import build, compose, instructions
 
 pytestmark = [pytest.mark.newcomer, pytest.mark.timeout(600)]
