@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI
 
 from poolhouse.integrations.fastapi import RequestIds
-from poolhouse.logs import LogSettings, set_up_logs
+from poolhouse.logs import LogForm, LogSettings, set_up_logs
 
 _log = logging.getLogger("services.orders.service")
 
@@ -31,7 +31,7 @@ async def test_a_request_is_named_by_what_it_logs(capsys, monkeypatch):
 
     monkeypatch.setattr(logging.getLogger(), "handlers", [])
     # begin: logs
-    set_up_logs(LogSettings(form="json"))
+    set_up_logs(LogSettings(form=LogForm.JSON))
     web.add_middleware(RequestIds)
     # end: logs
     async with httpx.AsyncClient(transport=httpx.ASGITransport(web), base_url="http://test") as client:

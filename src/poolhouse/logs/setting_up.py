@@ -4,26 +4,40 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from enum import StrEnum
 
 from pydantic import Field
 
 from poolhouse.logs.formatting import JsonFormatter, LineFormatter
 from poolhouse.settings import SettingsSection, per_profile
 
-Form = Literal["lines", "json"]
-Level = Literal["debug", "info", "warning", "error", "critical"]
+
+class LogForm(StrEnum):
+    """How a record of the log is written."""
+
+    LINES = "lines"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """How much a record of the log matters."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
 
 
 class LogSettings(SettingsSection):
     """What of the log is written, and how."""
 
-    form: Form = per_profile(
-        Field(default="lines", description="lines for a person, or json for what collects logs"),
-        staging="json",
-        production="json",
+    form: LogForm = per_profile(
+        Field(default=LogForm.LINES, description="lines for a person, or json for what collects logs"),
+        staging=LogForm.JSON,
+        production=LogForm.JSON,
     )
-    level: Level = Field(default="warning", description="the least level that is written")
+    level: LogLevel = Field(default=LogLevel.WARNING, description="the least level that is written")
 
 
 def set_up_logs(settings: LogSettings) -> None:
@@ -32,5 +46,5 @@ def set_up_logs(settings: LogSettings) -> None:
     What others have set up is replaced, uvicorn's own handlers among it.
     """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if settings.form == "json" else LineFormatter())
+    handler.setFormatter(JsonFormatter() if settings.form is LogForm.JSON else LineFormatter())
     logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)

@@ -8,9 +8,9 @@ import pytest
 
 PROGRAM = """
 import logging
-from poolhouse.logs import LogSettings, set_up_logs
+from poolhouse.logs import LogForm, LogSettings, set_up_logs
 logging.basicConfig(format="of others: %(message)s")
-set_up_logs(LogSettings(form={form!r}))
+set_up_logs(LogSettings(form=LogForm({form!r})))
 logging.getLogger("services.users").info("hidden")
 logging.getLogger("services.users").warning("shown")
 """
