@@ -67,6 +67,12 @@ class Copy:
                 return said
         raise AssertionError(said + (await process.stderr.read()).decode())
 
+    async def run(self, **settings):
+        """Run it in a process of its own where it cannot start, and return how it ended; `run` is quicker."""
+        async with self.started(**settings) as process:
+            out, err = await process.communicate()
+            return Ended(process.returncode, out.decode(), err.decode())
+
 
 @pytest.fixture
 def copy(tmp_path):

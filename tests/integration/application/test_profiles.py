@@ -162,10 +162,9 @@ def test_no_command_shows_a_secret(secretive, monkeypatch, caplog, profile):
 
 @pytest.mark.parametrize("variables", [{}, {"APP_DATABASE__MAX_SIZE": "many"}])
 async def test_no_start_that_fails_shows_a_secret(secretive, variables):
-    secretive.replace("app/main.py", "logging.basicConfig(", "logging.basicConfig(level=0, ")
     secretive.replace("app/main.py", "return run(serve_shop)", "import asyncio; return asyncio.run(serve_shop()) or 0")
     for profile in ("staging", "production"):
-        ended = await secretive.run(APP_PROFILE=profile, PYTHONASYNCIODEBUG="1", **variables)
+        ended = await secretive.run(APP_PROFILE=profile, APP_LOGS__LEVEL="debug", PYTHONASYNCIODEBUG="1", **variables)
         assert ended.code == 1
         assert "Traceback" in ended.err
         assert SECRET not in ended.out + ended.err

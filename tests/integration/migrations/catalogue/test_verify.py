@@ -60,7 +60,7 @@ async def test_it_leaves_no_schema_no_row_and_no_setting_behind(users, admin):
     await verify(own)
     assert await schemas(admin) == ["poolhouse", "public", "users"]
     assert await admin.fetchval("SELECT count(*) FROM users.accounts") == 1
-    assert await own.db.fetchval("SHOW application_name") == "poolhouse"
+    assert await own.db.fetchval("SHOW application_name") == "poolhouse/users"
 
 
 async def test_pending_files_are_left_out(users):
