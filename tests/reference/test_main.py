@@ -98,7 +98,10 @@ async def request_in_flight(address, database):
     async with httpx.AsyncClient(base_url=address, timeout=20) as client, connection.transaction():
         await connection.execute("LOCK TABLE users.users")
         request = asyncio.create_task(client.post("/users", json={"email": "ada@example.com", "name": "Ada"}))
-        await until(lambda: connection.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"))
+        waiting = (
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        await until(lambda: connection.fetchval(waiting))
         yield request
         await connection.execute("ROLLBACK; BEGIN")
         await request
