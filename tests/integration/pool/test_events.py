@@ -291,7 +291,7 @@ async def test_a_handler_may_ask_for_the_statistics(open_pool):
 
 
 async def test_a_slow_copy_is_told_by_its_table(open_pool):
-    pool = await open_pool(slow_statement=0.001)
+    pool = await open_pool(slow_statement=0.000_001)
     told = []
     pool.subscribe(SlowStatement, told.append)
     db = SchemaManager(pool, schema="pg_catalog")
