@@ -7,12 +7,13 @@ BIN := $(VENV)/bin
 BENCH ?= .bench
 DOCS ?= .docs
 ARGS ?=
+ROUNDS ?= 50
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # The tests start interpreters by the hundred, each of which would compile all it imports where this is set.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test newcomer processes chaos check format docs bench matrix lock clean
+.PHONY: help run test newcomer processes shuffle chaos check format docs bench matrix lock clean
 
 help: ## List these recipes
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +29,9 @@ newcomer: $(VENV)/.dev ## Do what a newcomer does, in a fresh clone with nothing
 
 processes: $(VENV)/.dev ## Start many processes together, kill some, stop their server: the short version of `make chaos`
 	@$(BIN)/python -m pytest -m processes --numprocesses auto $(ARGS)
+
+shuffle: $(VENV)/.dev ## Run the application's tests fifty times, in random orders, with four workers (ROUNDS=1 for once)
+	@for round in $$(seq $(ROUNDS)); do $(BIN)/python -m pytest --numprocesses 4 --quiet tests/reference $(ARGS) || exit 1; done
 
 chaos: $(VENV)/.dev ## The long campaigns on migrations and on the pool (POOLHOUSE_CHAOS_SEED repeats a run)
 	@$(BIN)/python -m pytest -m chaos $(ARGS)
@@ -61,7 +65,8 @@ lock: $(VENV)/.dev ## Write the lock files anew from pyproject.toml (needs uv)
 		--group build --group dev \
 		-c requirements/run.lock pyproject.toml -o requirements/dev.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--extra embedded --extra fastapi --extra otel --extra prometheus --group build -c requirements/dev.lock \
+		--extra cli --extra embedded --extra fastapi --extra otel --extra prometheus --extra testing --group build \
+		-c requirements/dev.lock \
 		requirements/bench.in pyproject.toml -o requirements/bench.lock
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 		--extra fastapi --extra embedded --extra cli --extra testing --extra otel --extra prometheus --group build --group docs \
