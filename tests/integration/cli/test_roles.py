@@ -204,3 +204,33 @@ def test_without_roles_nothing_is_looked_at(shop, monkeypatch, verb):
     assert roles(verb, "--json").code == 0
     assert verb == "plan" or "service_roles is off" in roles(verb).out
     assert made(shop) == []
+
+
+@pytest.mark.parametrize("mode", ["managed", "existing"])
+def test_verify_expects_what_the_roles_of_services_were_given(shop, monkeypatch, mode):
+    shop.run("up")
+    monkeypatch.setenv("SHOP_DATABASE__SERVICE_ROLES", mode)
+    outcome = shop.run("verify", "--exit-code")
+    assert (outcome.code, len(outcome.out.splitlines())) == (0, 2), outcome
+
+
+def test_verify_tells_a_right_that_is_missing_and_one_that_nobody_declared(shop):
+    shop.run("up")
+    shop.execute(f'REVOKE DELETE ON users.users FROM "{shop.prefix}users"')
+    shop.execute(f'GRANT SELECT ON orders.orders TO "{shop.prefix}users"')
+    outcome = shop.run("verify", "--exit-code")
+    assert outcome.code == PENDING
+    assert (
+        f"grants to {shop.prefix}users INSERT, SELECT, UPDATE, expected DELETE, INSERT, SELECT, UPDATE" in outcome.out
+    )
+    assert f"table orders: grants to {shop.prefix}users SELECT, expected none" in outcome.out
+    assert shop.run("verify", "--exit-code", "--no-grants").code == 0
+
+
+def test_verify_tells_roles_that_were_never_made(shop):
+    shop.run("up", "--no-roles")
+    (users, _) = sorted(shop.run("verify", "--json").json["schemas"], key=lambda each: each["schema"], reverse=True)
+    assert [each["place"] for each in users["differences"]] == [
+        f"role {shop.prefix}orders",
+        f"role {shop.prefix}users",
+    ]

@@ -14,6 +14,8 @@ from poolhouse.cli.verb import verb
 from poolhouse.migrations.catalogue import VerifyResult
 from poolhouse.migrations.catalogue.many import verify_all
 from poolhouse.migrations.schemas import schemas_of
+from poolhouse.roles import expected_rights
+from poolhouse.settings import ServiceRoles
 
 _TOLD = 10  # schemas whose differences are shown
 
@@ -46,6 +48,9 @@ async def verify(
     The replay happens on empty tables in a transaction that is always rolled back: nobody sees any of it. It takes the
     rights of a migration, and keeps others from migrating the schema meanwhile. Where a module has many schemas, those
     that stand alike are compared with one replay, and only a schema that differs from it with a replay of its own.
+
+    Rights are expected as the migrations give them, and as services' roles are to have them unless service_roles is
+    off: what is missing of either is a difference, and so is what goes beyond.
     """
     application.sets(modules or ())
     async with application.migrating() as sets:
@@ -54,7 +59,11 @@ async def verify(
         for pool in dict.fromkeys(each.db.pool for each in chosen):
             names = [name for each in chosen if each.db.pool is pool for name in await schemas_of(each)]
             together = [each for each in sets if each.db.pool is pool]
-            found += await verify_all(together, names, timeout=timeout, owners=owners, grants=not no_grants)
+            parts = application.role_parts(ServiceRoles.MANAGED, ServiceRoles.EXISTING)
+            rights = None if no_grants else await expected_rights(pool, parts)
+            found += await verify_all(
+                together, names, timeout=timeout, owners=owners, grants=not no_grants, rights=rights
+            )
     code = ExitCode.PENDING if exit_code and not all(each.is_clean for each in found) else ExitCode.FINE
     return Answer({"schemas": [_described(each) for each in found]}, tuple(_shown(found)), code)
 

@@ -2,12 +2,14 @@
 
 from poolhouse._core.catalogue import Catalogue, CatalogueEntry, Difference, compare
 from poolhouse.migrations.catalogue.reading import read_catalogue
+from poolhouse.migrations.catalogue.rights import Rights
 from poolhouse.migrations.catalogue.verifying import VerifyResult, catalogue_of, verify
 
 __all__ = [
     "Catalogue",
     "CatalogueEntry",
     "Difference",
+    "Rights",
     "VerifyResult",
     "catalogue_of",
     "compare",

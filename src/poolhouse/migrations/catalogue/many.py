@@ -12,6 +12,7 @@ from poolhouse._core.plan import applied_files
 from poolhouse.migrations.access import Access
 from poolhouse.migrations.bringing_up import translated
 from poolhouse.migrations.catalogue.reading import read_catalogue
+from poolhouse.migrations.catalogue.rights import without_needless
 from poolhouse.migrations.catalogue.verifying import VerifyResult, catalogue_of, verify
 from poolhouse.migrations.groups import groups_of
 from poolhouse.migrations.planning import sought_by
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from poolhouse._core.catalogue import Catalogue
+    from poolhouse.migrations.catalogue.rights import Rights
     from poolhouse.migrations.groups import Group
     from poolhouse.migrations.migration_set import MigrationSet
     from poolhouse.pool import SharedPool
@@ -42,6 +44,7 @@ async def verify_all(
     timeout: float | None = None,
     owners: bool = False,
     grants: bool = True,
+    rights: Rights | None = None,
 ) -> tuple[VerifyResult, ...]:
     """Compare each of `schemas` with what its migrations make, as `verify` does; the results are in their order.
 
@@ -52,14 +55,16 @@ async def verify_all(
     for places, alike in (await _alike(sets, schemas)).items():
         begun = time.monotonic()
         if len(alike) > 1 and places and all(_is_plain(place.group) for place in places):
-            expected = await _expected(places, alike[0], timeout=timeout, owners=owners, grants=grants)
-            same = await _same(places[0].migrations.db.pool, expected, alike, owners=owners, grants=grants)
+            expected = await _expected(places, alike[0], timeout=timeout, owners=owners, grants=grants, rights=rights)
+            same = await _same(
+                places[0].migrations.db.pool, expected, alike, owners=owners, grants=grants, rights=rights
+            )
             for schema in same:
                 found[schema] = VerifyResult(schema, _versions(places), (), time.monotonic() - begun)
         for schema in alike:
             if schema not in found:
                 each = [_in(place.migrations, schema) for place in places]
-                found[schema] = await verify(*each, timeout=timeout, owners=owners, grants=grants)
+                found[schema] = await verify(*each, timeout=timeout, owners=owners, grants=grants, rights=rights)
     return tuple(found[schema] for schema in dict.fromkeys(schemas) if schema in found)
 
 
@@ -92,26 +97,30 @@ def _is_plain(group: Group) -> bool:
 
 
 async def _expected(
-    places: Sequence[_Place], schema: str, *, timeout: float | None, owners: bool, grants: bool
+    places: Sequence[_Place], schema: str, *, timeout: float | None, owners: bool, grants: bool, rights: Rights | None
 ) -> Catalogue:
     files = [file for each in places for file in applied_files(each.group.loaded, each.group.plan().applied)]
     reads = {read for each in places for read in each.migrations.db.reads}
     pool = places[0].migrations.db.pool
-    return await catalogue_of(files, pool, schema=schema, reads=reads, timeout=timeout, owners=owners, grants=grants)
+    return await catalogue_of(
+        files, pool, schema=schema, reads=reads, timeout=timeout, owners=owners, grants=grants, rights=rights
+    )
 
 
 async def _same(
-    pool: SharedPool, expected: Catalogue, schemas: Sequence[str], *, owners: bool, grants: bool
+    pool: SharedPool, expected: Catalogue, schemas: Sequence[str], *, owners: bool, grants: bool, rights: Rights | None
 ) -> list[str]:
     """Return those of `schemas` that hold what is expected."""
     waiting, same = iter(schemas), list[str]()
+    roles = rights.roles if rights is not None else ()
+    expected = without_needless(expected, roles)
 
     async def work() -> None:
         for schema in waiting:
             with translated():
                 async with pool.lease("poolhouse") as lease:
                     actual = await read_catalogue(lease.connection, schema, owners=owners, grants=grants)
-            if not compare(expected, actual):
+            if not compare(expected, without_needless(actual, roles)):
                 same.append(schema)
 
     async with asyncio.TaskGroup() as group:

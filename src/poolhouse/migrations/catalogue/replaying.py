@@ -16,6 +16,7 @@ from poolhouse._core.replay import for_replay, is_transaction_control
 from poolhouse.errors import ConnectionLostError, MigrationReplayError
 from poolhouse.migrations.catalogue.enums import UNSAFE_USE, EnumLessons, EnumWatch, Place
 from poolhouse.migrations.catalogue.reading import read_catalogue
+from poolhouse.migrations.catalogue.rights import with_roles
 from poolhouse.pool.faults import translate
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from poolhouse._core.replay import ReplayStatement
     from poolhouse._core.template import Rendering
     from poolhouse.migrations.access import Session
+    from poolhouse.migrations.catalogue.rights import Rights
 
 # Below the server's deadlock_timeout, so that it is always the replay that gives way.
 _LOCK_TIMEOUT = "500ms"
@@ -96,8 +98,9 @@ async def replayed(
     *,
     owners: bool,
     grants: bool,
+    rights: Rights | None = None,
 ) -> Catalogue:
-    """Return what `files` make of an empty schema, inside of `rolled_back`.
+    """Return what `files` make of an empty schema, and then `rights` of that, inside of `rolled_back`.
 
     The real schema gets another name, and an empty one gets its own. So migrations find everything by the names that
     they were written with, and what they say of their own schema cannot reach the real one. For all other sessions
@@ -110,8 +113,13 @@ async def replayed(
     replay = _Replay(connection, schema, aside, lessons)
     for index, each in enumerate(files):
         await replay.run(each, index)
+    missing: tuple[str, ...] = ()
+    if rights is not None and grants:
+        await replay.begin()
+        missing = await rights.give(connection, schema)
     made = await read_catalogue(connection, schema, owners=owners, grants=grants)
-    return replace(made, entries=tuple(entry for entry in made.entries if not _is_unclaimed(entry, replay)))
+    made = replace(made, entries=tuple(entry for entry in made.entries if not _is_unclaimed(entry, replay)))
+    return with_roles(made, missing)
 
 
 async def _set_aside(connection: asyncpg.Connection[Any], schema: str) -> Aside:
@@ -142,13 +150,16 @@ class _Replay:
         self._enums = EnumWatch(connection, schema, lessons)
         self.unclaimed = set(aside.extensions)
 
-    async def run(self, each: ReplayFile, index: int) -> None:
-        # As if the file began a session, whatever the ones before have set.
+    async def begin(self) -> None:
+        """See to it that what follows runs as if it began a session, whatever files have set."""
         path = literal(f"{quote_identifier(self._schema)}, public")
         await self._connection.execute(
             f"RESET ALL; SET LOCAL lock_timeout = '{_LOCK_TIMEOUT}'; "
             f"SELECT pg_catalog.set_config('search_path', {path}, true)"
         )
+
+    async def run(self, each: ReplayFile, index: int) -> None:
+        await self.begin()
         for statement in split_statements(each.rendering.sql, source=each.file.file):
             if is_transaction_control(statement.text):
                 raise self._refused(each, statement, "this statement begins or ends a transaction")

@@ -14,11 +14,13 @@ from poolhouse._core.catalogue import compare
 from poolhouse._core.identifiers import quote_identifier
 from poolhouse._core.plan import applied_files
 from poolhouse.errors import MigrationLockError, MigrationPrivilegeError, MigrationReplayError, WiringError
+from poolhouse.migrations.access import SERVICE, Access
 from poolhouse.migrations.blockers import Watch, holders_of
 from poolhouse.migrations.bundle import BUSY, STALE, lock_key
 from poolhouse.migrations.catalogue.enums import EnumLessons
 from poolhouse.migrations.catalogue.reading import read_catalogue
 from poolhouse.migrations.catalogue.replaying import RETRIED, ReplayAgainError, render, replayed, rolled_back
+from poolhouse.migrations.catalogue.rights import without_needless
 from poolhouse.migrations.faults import LOCK_FACTS, who
 from poolhouse.migrations.ledger import read_standings
 from poolhouse.migrations.planning import plan_all
@@ -31,10 +33,10 @@ if TYPE_CHECKING:
     from poolhouse._core.migration_file import LoadedMigrations, MigrationFile
     from poolhouse._core.plan import Plan
     from poolhouse.migrations.catalogue.replaying import ReplayFile
+    from poolhouse.migrations.catalogue.rights import Rights
     from poolhouse.migrations.migration_set import MigrationSet
     from poolhouse.pool import SharedPool
 
-_SERVICE = "poolhouse"
 _LONGEST_PAUSE = 0.2
 _WATCH_INTERVAL = 0.2
 
@@ -76,12 +78,14 @@ async def verify(
     timeout: float | None = None,
     owners: bool = False,
     grants: bool = True,
+    rights: Rights | None = None,
 ) -> VerifyResult:
     """Compare the schema of a set with what its applied migrations make when they are run again, on empty tables.
 
     `others` are the further sets of the same schema, in the order in which they are migrated. `owners` and `grants`
     say whether to compare who owns what and who may do what. Files that are pending are left out of it, and so are
-    rights on schema `public` itself, which comes with the database.
+    rights on schema `public` itself, which comes with the database. `rights` are expected besides those that the
+    migrations themselves give: what services' roles have is what `expected_rights` of `poolhouse.roles` returns.
     A condition on a varchar that went through a dump may be told to differ, since the server then writes it otherwise.
 
     The replay is one transaction that is always rolled back, so neither a failure nor a cancellation nor a crash leaves
@@ -98,7 +102,7 @@ async def verify(
     sets = (migration_set, *others)
     _check_together(sets)
     loaded = [each.load() for each in sets]
-    comparison = _Comparison(loaded, owners=owners, grants=grants)
+    comparison = _Comparison(loaded, owners=owners, grants=grants, rights=rights)
     patience = _Patience(migration_set.db.pool, loaded[0].module, loaded[0].schema, timeout=timeout)
     versions, differences = await patience.run(comparison.attempt)
     return VerifyResult(loaded[0].schema, versions, differences, time.monotonic() - begun)
@@ -113,6 +117,7 @@ async def catalogue_of(
     timeout: float | None = None,
     owners: bool = False,
     grants: bool = True,
+    rights: Rights | None = None,
 ) -> Catalogue:
     """Return what `files` make of an empty schema, when they are run in their order.
 
@@ -122,7 +127,7 @@ async def catalogue_of(
 
     async def attempt(connection: asyncpg.Connection[Any]) -> Catalogue:
         async with rolled_back(connection):
-            return await replayed(connection, schema, rendered, lessons, owners=owners, grants=grants)
+            return await replayed(connection, schema, rendered, lessons, owners=owners, grants=grants, rights=rights)
 
     return await _Patience(pool, None, schema, timeout=timeout).run(attempt)
 
@@ -149,11 +154,14 @@ class _InTheWayError(Exception):
 class _Comparison:
     """Compares one schema with what the applied files of its sets make."""
 
-    def __init__(self, loaded: Sequence[LoadedMigrations], *, owners: bool, grants: bool) -> None:
+    def __init__(
+        self, loaded: Sequence[LoadedMigrations], *, owners: bool, grants: bool, rights: Rights | None
+    ) -> None:
         self._loaded = loaded
         self._schema = loaded[0].schema
         self._lessons = EnumLessons()
         self._read = {"owners": owners, "grants": grants}
+        self._rights = rights
 
     async def attempt(
         self, connection: asyncpg.Connection[Any]
@@ -166,10 +174,12 @@ class _Comparison:
         async with rolled_back(connection):
             await self._hold(connection, plans)
             actual = await read_catalogue(connection, self._schema, **self._read)
-            expected = await replayed(connection, self._schema, files, self._lessons, **self._read)
+            expected = await replayed(connection, self._schema, files, self._lessons, rights=self._rights, **self._read)
         return versions, compare(*map(self._comparable, (expected, actual)))
 
     def _comparable(self, catalogue: Catalogue) -> Catalogue:
+        if self._rights is not None:
+            catalogue = without_needless(catalogue, self._rights.roles)
         # It came with the database, and so did its rights and its comment.
         if self._schema != "public":
             return catalogue
@@ -226,19 +236,19 @@ class _Patience:
 
     async def _attempt(self, attempt: Callable[[asyncpg.Connection[Any]], Awaitable[ResultT]]) -> ResultT:
         try:
-            async with self._pool.lease(_SERVICE) as lease:
-                watch = Watch(self._pool, lease.connection.get_server_pid(), interval=_WATCH_INTERVAL)
+            async with Access(self._pool).changing() as connection:
+                watch = Watch(self._pool, connection.get_server_pid(), interval=_WATCH_INTERVAL)
                 try:
                     async with watch:
-                        return await attempt(lease.connection)
+                        return await attempt(connection)
                 except asyncpg.InsufficientPrivilegeError as error:
-                    raise await self._denied(error, lease.connection) from None
+                    raise await self._denied(error, connection) from None
                 except asyncpg.PostgresError as error:
                     if error.sqlstate not in RETRIED:
                         raise
                     raise _InTheWayError(error.sqlstate, watch.seen) from None
         except DRIVER_ERRORS as error:
-            raise translate(error, service=_SERVICE) or error from None
+            raise translate(error, service=SERVICE) or error from None
 
     async def _denied(
         self, error: asyncpg.PostgresError, connection: asyncpg.Connection[Any]
