@@ -20,8 +20,9 @@ async def dev(application: Application) -> Answer:
     r"""Run the application, and anew after each change of its code, migrations or settings, until Ctrl-C.
 
     It is what `main` of \[tool.poolhouse] names: a function that runs it, such as `main = "app.main:main"`. An embedded
-    PostgreSQL stays through all of that. New migrations are applied with the next start; one that fails, like anything
-    else that keeps the application from running, is told, and the next change is waited for.
+    PostgreSQL stays through all of that. New migrations are applied with the next start. One that fails is told with
+    its file and line, as is anything else that keeps the application from running. The next change of any of its files
+    starts it again; so does Enter, where the cause was in no file, such as a port that was taken.
 
     Exit codes: 0 stopped, 2 usage.
     """

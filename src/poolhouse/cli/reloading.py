@@ -14,11 +14,12 @@ import watchfiles
 from watchfiles import Change, DefaultFilter
 
 from poolhouse.cli.dev_child import OWNER, READY
+from poolhouse.cli.keyboard import enter_pressed, has_keyboard
 from poolhouse.cli.screen import say
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from poolhouse.cli.project import Project
 
@@ -49,6 +50,7 @@ class Reloading:
         self._stopped = asyncio.Event()
         self._by_terminal = False
         self._starts = 0
+        self._changed: asyncio.Future[Any] | None = None
 
     async def run(self) -> int:
         """Run the application until SIGINT or SIGTERM; return how often it was started."""
@@ -61,6 +63,9 @@ class Reloading:
         # anyio keeps the type of its events to itself.
         watch: Any = watchfiles.awatch  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         changes = watch(self._root, watch_filter=Sources(), stop_event=self._stopped, debounce=300)
+        # What changes while something is being started counts, too: it watches once it has been asked.
+        self._changed = asyncio.ensure_future(anext(changes, None))
+        await asyncio.sleep(0)
         try:
             while not self._stopped.is_set():
                 if server is None or server.returncode not in {None, 0}:
@@ -74,6 +79,9 @@ class Reloading:
         finally:
             await self._end(application)
             await self._end(server)
+            if self._changed is not None:
+                self._changed.cancel()
+                await asyncio.wait([self._changed])
             os.close(self._there)
             os.close(self._here)
         return self._starts
@@ -100,23 +108,29 @@ class Reloading:
         return server
 
     async def _wait(self, application: Process | None, changes: AsyncIterator[set[tuple[Change, str]]]) -> None:
-        """Return when something has changed, or it is to stop; an application that ends meanwhile is told."""
-        changed = asyncio.ensure_future(anext(changes, None))
-        ended = asyncio.ensure_future(application.wait()) if application is not None else None
-        if ended is not None:
-            await asyncio.wait([changed, ended], return_when=asyncio.FIRST_COMPLETED)
+        """Return when something has changed, or it is to stop; or, once the application has ended, at Enter."""
+        # One that nobody has waited for to its end, since Enter came first, goes on.
+        changed = self._changed = self._changed or asyncio.ensure_future(anext(changes, None))
+        if application is not None:
+            await _first(changed, asyncio.ensure_future(application.wait()))
         if not self._stopped.is_set() and not changed.done():
-            code = ended.result() if ended is not None else None
-            how = f"The application ended with exit code {code}" if code is not None else "The server did not start"
-            say(f"poolhouse dev: {how}; it is started again after the next change.")
-            _flush()
-        found = await changed
-        if ended is not None and not ended.done():
-            ended.cancel()
-        if found and not self._stopped.is_set():
+            with enter_pressed() as pressed:
+                self._tell_end(application)
+                await _first(changed, asyncio.ensure_future(pressed.wait()))
+        if not changed.done():
+            return
+        self._changed = None
+        if (found := changed.result()) and not self._stopped.is_set():
             self._tell(sorted(path for _, path in found))
 
-    def _tell(self, paths: list[str]) -> None:
+    def _tell_end(self, application: Process | None) -> None:
+        code = application.returncode if application is not None else None
+        how = f"The application ended with exit code {code}" if code is not None else "The application did not start"
+        key = ", or when you press Enter" if has_keyboard() else ""
+        say(f"poolhouse dev: {how}; it is started again after the next change{key}.")
+        _flush()
+
+    def _tell(self, paths: Sequence[str]) -> None:
         named = ", ".join(os.path.relpath(path, self._root) for path in paths[:3])
         say(f"poolhouse dev: {named}{' …' if len(paths) > 3 else ''} changed, starting anew.")
         _flush()
@@ -137,6 +151,12 @@ class Reloading:
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def _first(changed: asyncio.Future[Any], other: asyncio.Future[Any]) -> None:
+    """Wait for one of both; `other` is of no use after that."""
+    await asyncio.wait([changed, other], return_when=asyncio.FIRST_COMPLETED)
+    other.cancel()
 
 
 def _flush() -> None:

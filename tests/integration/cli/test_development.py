@@ -8,8 +8,10 @@ import pty
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -46,21 +48,44 @@ def poolhouse(root, *arguments, typed=None, **more):
 
 
 class Development:
-    """`poolhouse dev` as a process."""
+    """`poolhouse dev` as a process, and what it has said so far."""
 
-    def __init__(self, root):
-        self.root = root
-        self.log = root / "dev.log"
+    def __init__(self, root, *, keyboard=subprocess.DEVNULL, **variables):
+        self.said = ""
+        self._more = threading.Condition()
         command = [sys.executable, "-m", "poolhouse.cli", "dev"]
-        with self.log.open("w") as log:
-            self.process = subprocess.Popen(command, cwd=root, env=environment(), stdout=log, stderr=log)
+        # A session of its own, whose terminal the keyboard becomes where it is one.
+        in_front = "import fcntl, os, sys, termios\n"
+        in_front += (
+            "os.setsid()\nos.isatty(0) and fcntl.ioctl(0, termios.TIOCSCTTY, 0)\nos.execv(sys.argv[1], sys.argv[1:])"
+        )
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", in_front, *command],
+            cwd=root,
+            env=environment(**variables),
+            stdin=keyboard,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
+
+    def _listen(self):
+        for line in self.process.stdout:
+            with self._more:
+                self.said += line
+                self._more.notify_all()
 
     def says(self, text, *, times=1):
-        deadline = time.monotonic() + 45
-        while self.log.read_text().count(text) < times:
-            assert self.process.poll() is None, self.log.read_text()
-            assert time.monotonic() < deadline, self.log.read_text()
-            time.sleep(0.02)
+        with self._more:
+            assert self._more.wait_for(lambda: self.said.count(text) >= times, 45), self.said
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(20)
+        self._listener.join()
+        self.process.stdout.close()
 
     def everybody(self):
         return [self.process.pid, *(child.pid for child in psutil.Process(self.process.pid).children(recursive=True))]
@@ -70,8 +95,22 @@ class Development:
 def dev(copy):
     development = Development(copy)
     yield development
-    development.process.terminate()
-    development.process.wait(20)
+    development.stop()
+
+
+@pytest.fixture
+def develop(copy, database):
+    """Run `poolhouse dev` on a database that is there already: `develop(APP_HTTP__PORT="8000")`."""
+    started = []
+
+    def develop(**options):
+        variables = {"APP_DATABASE__DSN": database, "APP_DATABASE__SERVICE_ROLES": "off", **options}
+        started.append(Development(copy, **variables))
+        return started[-1]
+
+    yield develop
+    for each in started:
+        each.stop()
 
 
 def gone(pids, data):
@@ -91,7 +130,7 @@ def test_changes_are_run_migrations_applied_and_what_fails_is_told_and_waited_ou
 
     migration.write_text("ALTER TABLE {{tables.users}} ADD COLUMN nick;\n")
     dev.says("it is started again after the next change")
-    assert "migrations/users/0002_add_nick.sql" in dev.log.read_text()
+    assert "migrations/users/0002_add_nick.sql:1:" in dev.said
     migration.write_text("ALTER TABLE {{tables.users}} ADD COLUMN nick text;\n")
     dev.says("service users: schema users, applied migrations 0002")
     dev.says("development: serving at", times=2)
@@ -104,7 +143,7 @@ def test_changes_are_run_migrations_applied_and_what_fails_is_told_and_waited_ou
     dev.says("development: serving at", times=3)
 
     assert running_server(copy / ".poolhouse/postgres").pid == server.pid
-    assert "Traceback" not in dev.log.read_text()
+    assert "Traceback" not in dev.said
     assert poolhouse(copy, "migrations", "status", "--exit-code").returncode == 0
     done = poolhouse(copy, "psql", "users", "-c", WHO)
     assert re.search(r"svc_users +\| users +\| poolhouse/psql", done.stdout), done
@@ -113,6 +152,54 @@ def test_changes_are_run_migrations_applied_and_what_fails_is_told_and_waited_ou
     dev.process.terminate()
     assert dev.process.wait(20) == 0
     assert gone(pids, copy / ".poolhouse/postgres")
+
+
+NEXT_CHANGE = "it is started again after the next change"
+
+
+def test_a_migration_that_fails_is_told_with_its_line_and_applied_once_it_is_mended(copy, develop):
+    dev = develop()
+    dev.says("serving at")
+    migration = copy / "migrations/users/0002_add_nick.sql"
+    migration.write_text("CREATE TABLE {{tables.nicks}} (id int);\n\nALTER TABLE {{tables.nicks}} ADD COLUMN nick;\n")
+    dev.says(NEXT_CHANGE)
+    assert "migrations/users/0002_add_nick.sql:3:" in dev.said
+
+    # Any file of the application may be the one that mends it.
+    (copy / "services/users/more.py").write_text("")
+    dev.says(NEXT_CHANGE, times=2)
+    migration.write_text("CREATE TABLE {{tables.nicks}} (id int);\n")
+    dev.says("service users: schema users, applied migrations 0002")
+    dev.says("serving at", times=2)
+
+
+def test_a_setting_that_is_wrong_is_told_by_its_name_and_line_until_it_is_mended(copy, develop):
+    settings = copy / ".env"
+    settings.write_text("\nAPP_HTTP__PROT=0\n")
+    dev = develop()
+    # Without a terminal nobody is asked to press a key.
+    dev.says(f"{NEXT_CHANGE}.")
+    assert re.search(r"\.env:2 APP_HTTP__PROT: .*Did you mean APP_HTTP__PORT\?", dev.said), dev.said
+    assert "Traceback" not in dev.said
+
+    settings.write_text("APP_HTTP__DOCS=false\n")
+    dev.says("serving at")
+
+
+def test_a_port_that_is_taken_is_told_and_enter_tries_again_once_it_is_free(develop):
+    leader, follower = pty.openpty()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        dev = develop(keyboard=follower, APP_HTTP__PORT=str(port))
+        dev.says(f"{NEXT_CHANGE}, or when you press Enter.")
+        assert f"127.0.0.1:{port}: the port is in use by another process" in dev.said
+        assert "set APP_HTTP__PORT to another port" in dev.said
+
+    os.write(leader, b"\n")
+    dev.says(f"serving at http://127.0.0.1:{port}")
+    dev.stop()
+    os.close(leader)
+    os.close(follower)
 
 
 def test_a_kill_leaves_nothing_behind(copy, dev):
