@@ -35,9 +35,10 @@ _HOMES = {
     "SharedPool": "poolhouse.pool",
 }
 
+if not TYPE_CHECKING:  # for which every name would be there
 
-def __getattr__(name: str) -> Any:
-    # Imported when asked for: `poolhouse.errors` or the pytest plugin alone must not load the driver.
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name: str) -> Any:
+        # Imported when asked for: `poolhouse.errors` or the pytest plugin alone must not load the driver.
+        if name in _HOMES:
+            return getattr(import_module(_HOMES[name]), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -21,6 +21,8 @@ PACKAGES = [
     "poolhouse.pool",
     "poolhouse.roles",
     "poolhouse.schema",
+    "poolhouse.settings",
+    "poolhouse.testing",
 ]
 
 

@@ -30,11 +30,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
     from poolhouse._core.lifecycle import LifecycleState
-    from poolhouse._core.subscriptions import EventT
     from poolhouse.container.background import BackgroundTask
+    from poolhouse.container.events import EventT
     from poolhouse.container.graph import Provider
     from poolhouse.container.injection import Injection
     from poolhouse.container.plan import PlannedResource, StartPlan
+    from poolhouse.container.replacing import ProviderOf, Replacement
     from poolhouse.container.report import StartReport
     from poolhouse.container.validating import Asking
     from poolhouse.errors import ProviderError
@@ -288,6 +289,8 @@ class Container(containers.DeclarativeContainer):
             return container
 
     if TYPE_CHECKING:
+        # In dependency-injector's stubs, every name is a provider of anything; here a mistyped one is an error.
+        __getattr__: None  # type: ignore[assignment, misc]  # it is there, for code that does not know the container
 
         def __init__(self, **overriding_providers: Any) -> None: ...
 
@@ -394,7 +397,7 @@ class Container(containers.DeclarativeContainer):
             """
             ...
 
-        def overriding(self, provider: Provider, replacement: Any) -> AbstractAsyncContextManager[None]:
+        def overriding(self, provider: ProviderOf[T], replacement: Replacement[T]) -> AbstractAsyncContextManager[None]:
             """Override `provider` for the time of an `async with` block.
 
             Resources that the replacement is or needs are started and stopped with the block, where the

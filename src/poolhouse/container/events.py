@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +19,6 @@ class BackgroundTaskCrashed:
     crashes: int
     restart_in: float | None
     stops_application: bool
+
+
+EventT = TypeVar("EventT", bound=BackgroundTaskCrashed)

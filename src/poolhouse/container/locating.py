@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
 from dependency_injector import containers, providers
 
@@ -14,6 +14,17 @@ from poolhouse.pool import SharedPool
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+T = TypeVar("T")
+
+
+@overload
+def locate(container: containers.Container, target: type[T], *, place: str) -> Callable[[], T]: ...
+
+
+@overload
+def locate(container: containers.Container, target: type[Any] | str, *, place: str) -> Callable[[], Any]: ...
 
 
 def locate(container: containers.Container, target: type[Any] | str, *, place: str) -> Callable[[], Any]:

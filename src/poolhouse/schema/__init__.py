@@ -7,6 +7,7 @@ from poolhouse.schema.connection import Connection, Isolation, Transaction
 from poolhouse.schema.cursor import Cursor, CursorFactory
 from poolhouse.schema.manager import SchemaManager
 from poolhouse.schema.notifications import Notification, Notifications
+from poolhouse.schema.rows import RowModel
 
 __all__ = [
     "Attempt",
@@ -18,6 +19,7 @@ __all__ = [
     "Notification",
     "Notifications",
     "Record",
+    "RowModel",
     "SchemaManager",
     "Transaction",
 ]

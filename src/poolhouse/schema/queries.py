@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from poolhouse._core.identifiers import quote_identifier
 from poolhouse._core.session_effects import SessionEffect
@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
     from poolhouse.pool import SharedPool
     from poolhouse.pool.lease import Lender
+    from poolhouse.schema.rows import RowT
     from poolhouse.schema.session import Session
-
-T = TypeVar("T")
 
 
 class CopyFormat(TypedDict, total=False):
@@ -134,11 +133,11 @@ class Queries(ABC):
     async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: None = None) -> list[Record]: ...
 
     @overload
-    async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: type[T]) -> list[T]: ...
+    async def fetch(self, query: str, *args: Any, timeout: float | None = None, into: type[RowT]) -> list[RowT]: ...
 
     async def fetch(
-        self, query: str, *args: Any, timeout: float | None = None, into: type[T] | None = None
-    ) -> list[Record] | list[T]:
+        self, query: str, *args: Any, timeout: float | None = None, into: type[RowT] | None = None
+    ) -> list[Record] | list[RowT]:
         """Run a query and return all rows, as Records or as instances of `into`.
 
         `into` is a dataclass or a pydantic model; RowMappingError says which columns do not fit it.
@@ -168,11 +167,11 @@ class Queries(ABC):
     ) -> Record | None: ...
 
     @overload
-    async def fetchrow(self, query: str, *args: Any, timeout: float | None = None, into: type[T]) -> T | None: ...
+    async def fetchrow(self, query: str, *args: Any, timeout: float | None = None, into: type[RowT]) -> RowT | None: ...
 
     async def fetchrow(
-        self, query: str, *args: Any, timeout: float | None = None, into: type[T] | None = None
-    ) -> Record | T | None:
+        self, query: str, *args: Any, timeout: float | None = None, into: type[RowT] | None = None
+    ) -> Record | RowT | None:
         """Run a query and return its first row, or None; as a Record or as an instance of `into`."""
         statement = self._compile(query)
         build = None if into is None else row_builder(into)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -17,12 +17,23 @@ if TYPE_CHECKING:
     from asyncpg import Record
     from pydantic_core import ErrorDetails
 
-T = TypeVar("T")
+
+class Dataclass(Protocol):
+    """A dataclass, by what every one of them has."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[Any]]]
+
+
+RowModel: TypeAlias = Dataclass | BaseModel
+"""What rows can be made to: a dataclass or a pydantic model. For functions of your own that pass `into=` on, as the
+bound of a type variable."""
+
+RowT = TypeVar("RowT", bound=RowModel)
 
 _NEITHER = "it is neither a dataclass nor a pydantic model"
 
 
-def row_builder(model: type[T]) -> Callable[[Record], T]:
+def row_builder(model: type[RowT]) -> Callable[[Record], RowT]:
     """Return a function that makes an instance of `model` from a row, matching columns to fields by name.
 
     A pydantic model validates its values; a dataclass takes them as they come from the driver.
@@ -30,7 +41,7 @@ def row_builder(model: type[T]) -> Callable[[Record], T]:
     """
     if not isinstance(cast("Any", model), type):
         raise RowMappingError(repr(model), [_NEITHER])
-    return cast("Callable[[Record], T]", _builder(cast("Any", model)))
+    return cast("Callable[[Record], RowT]", _builder(cast("Any", model)))
 
 
 @lru_cache(maxsize=1024)

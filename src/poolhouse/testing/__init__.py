@@ -42,9 +42,10 @@ _HOMES = {
     "Stub": "stubs",
 }
 
+if not TYPE_CHECKING:  # for which every name would be there
 
-def __getattr__(name: str) -> Any:
-    # Imported when asked for: pytest loads the plugin of this package always, and the driver takes a second.
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    def __getattr__(name: str) -> Any:
+        # Imported when asked for: pytest loads the plugin of this package always, and the driver takes a second.
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from poolhouse.container.ports import made_by, ports_filled_by
 from poolhouse.testing.stubs import check_stand_in
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
+    from poolhouse.container.replacing import ProviderOf, Replacement
     from poolhouse.testing.running import Running
+
+T = TypeVar("T")
 
 
 class Overriding:
@@ -26,7 +29,7 @@ class Overriding:
     def __init__(self, running: Running) -> None:
         self._running = running
 
-    def __call__(self, provider: Any, replacement: Any) -> Override:
+    def __call__(self, provider: ProviderOf[T], replacement: Replacement[T]) -> Override:
         """Return the override, to be awaited or entered."""
         return Override(self._running, provider, replacement)
 

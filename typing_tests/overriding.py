@@ -1,0 +1,70 @@
+"""Providers that are overridden: by what provides the same type, or a subtype of it."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol, assert_type
+
+from dependency_injector import providers
+
+from poolhouse import SharedPool
+from poolhouse.container import Container
+
+
+class Accounts(Protocol):
+    async def exists(self, user_id: int) -> bool: ...
+
+
+class Everybody:
+    async def exists(self, user_id: int) -> bool:
+        return user_id > 0
+
+
+class Misfit:
+    async def exists(self, user_id: str) -> bool:
+        return bool(user_id)
+
+
+class Search: ...
+
+
+class EmptySearch(Search): ...
+
+
+async def opened() -> AsyncIterator[EmptySearch]:
+    yield EmptySearch()
+
+
+class Orders(Container):
+    pool = providers.Dependency(instance_of=SharedPool)
+    users = providers.Dependency(instance_of=Accounts)  # type: ignore[type-abstract]  # a port is asked for, not built
+    search = providers.Resource(Search)
+    limit = providers.Object(10)
+    unknown: providers.Provider[Any] = providers.Dependency()
+
+
+orders = Orders()
+
+
+async def overridden(pool: SharedPool) -> None:
+    assert_type(orders.overriding(orders.pool, pool), AbstractAsyncContextManager[None])
+    async with (
+        orders.overriding(orders.users, Everybody()),
+        orders.overriding(orders.users, providers.Factory(Everybody)),
+        orders.overriding(orders.search, EmptySearch()),
+        orders.overriding(orders.search, providers.Resource(opened)),
+        orders.overriding(orders.limit, 5),
+        orders.overriding(orders.unknown, Misfit()),
+    ):
+        assert_type(orders.users(), Accounts)
+
+
+# What is wrong
+
+
+def replaced_by_something_else() -> None:
+    orders.overriding(orders.pool, Search())  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    orders.overriding(orders.users, Misfit())  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    orders.overriding(orders.users, providers.Factory(Misfit))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    orders.overriding(orders.search, EmptySearch)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
+    orders.overriding(Search, EmptySearch())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    orders.overriding(orders.limit, "5")  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
