@@ -3,6 +3,7 @@
 A page asks by a comment on a line of its own, which becomes Markdown before the page is read:
 
     <!-- names of poolhouse.pool -->    every public name of the package, with its docstring
+    <!-- fixtures of poolhouse.testing.plugin -->    every fixture of pytest in the module, with its docstring
     <!-- verbs -->                      every command of `poolhouse`, with what its `--help` says
     <!-- errors -->                     the tree of errors, each a link to its section
 
@@ -23,7 +24,9 @@ from extension.lexer import TemplateLexer
 
 ROOT = Path(__file__).parents[2]
 
-_COMMENT = re.compile(r"^<!-- (names of (?P<package>[\w.]+)|verbs|errors) -->$", re.MULTILINE)
+_COMMENT = re.compile(
+    r"^<!-- (names of (?P<package>[\w.]+)|fixtures of (?P<plugin>[\w.]+)|verbs|errors) -->$", re.MULTILINE
+)
 _HEADING = re.compile(r"^#+ (?P<error>[A-Z]\w+)$", re.MULTILINE)
 
 
@@ -61,4 +64,6 @@ def _fill(_app: Any, docname: str, source: list[str]) -> None:
 def _written(comment: re.Match[str]) -> str:
     if comment["package"]:
         return names.library(ROOT).package(comment["package"])
+    if comment["plugin"]:
+        return names.library(ROOT).fixtures(comment["plugin"])
     return verbs.pages() if comment[1] == "verbs" else errors.tree()

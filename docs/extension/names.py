@@ -54,6 +54,20 @@ def exported(found: Any) -> list[str]:
     return [str(name) for name in found.exports or ()]
 
 
+def fixtures(found: Any) -> list[Any]:
+    """Return the functions of a module that are fixtures of pytest, but for those that are nobody's to ask for."""
+    functions = (
+        each for name, each in found.members.items() if name[0] != "_" and not each.is_alias and each.is_function
+    )
+    return [each for each in functions if any(str(one.value).startswith("pytest.fixture") for one in each.decorators)]
+
+
+def _given(returns: Any) -> Any:
+    """Return what is annotated to be yielded, or else what is returned."""
+    yields = isinstance(returns, griffe.ExprSubscript) and str(returns.left) == "Iterator"
+    return returns.slice if yields else returns
+
+
 def target(found: Any) -> Any:
     """Return what is defined, for what may be an import of it; an import of somebody else's stays what it is."""
     return found.final_target if found.is_alias and _is_ours(found) else found
@@ -76,6 +90,17 @@ class Library:
             text = self._described(found, name) if home == public else f"See {{py:obj}}`{home}`."
             parts.append(f"## {name}\n\n{text}")
         return "\n\n".join(parts)
+
+    def fixtures(self, path: str) -> str:
+        """Describe every public fixture of pytest in a module, under a heading each, with what a test gets of it."""
+        return "\n\n".join(map(self._fixture, fixtures(module(self.root, path))))
+
+    def _fixture(self, found: Any) -> str:
+        scope = re.search(r"scope=.(\w+)", str(found.decorators[0].value))
+        one = f"One for each {scope[1] if scope else 'test'}."
+        options = [f":type: {self._annotation(_given(found.returns))}", ":no-index:"]
+        body = _directive("data", found.name, f"{_docstring(found)}\n\n{one}", depth=1, options=options)
+        return f"## {found.name}\n\n{body}"
 
     def error(self, name: str) -> str:
         """Describe one error, without its constructor, which nobody but poolhouse calls."""

@@ -6,8 +6,10 @@ import pkgutil
 import re
 from hashlib import sha256
 from importlib import import_module
+from importlib.metadata import entry_points
 
 import poolhouse
+from poolhouse.testing.isolation import INI, MARKERS
 from tests.docs.pages import DOCS, ROOT, blocks, pages
 
 # Public to nobody, whatever lists of names they have for themselves, or described elsewhere.
@@ -48,3 +50,11 @@ def test_every_diagram_has_its_picture_and_no_picture_is_left_over():
 def test_readme_is_short():
     text = re.sub(r"<!--.*?-->", "", (ROOT / "README.md").read_text())
     assert len(text.split()) < 500
+
+
+def test_fixtures_markers_and_options_of_the_test_kit_are_in_the_reference():
+    page = (DOCS / "reference/test-kit.md").read_text()
+    [plugin] = [each.value for each in entry_points(group="pytest11", name="poolhouse")]
+    assert f"<!-- fixtures of {plugin} -->" in page
+    assert [marker for marker in MARKERS if f"`@pytest.mark.{marker}`" not in page] == []
+    assert all(f"`{option}`" in page for option in (INI, "POOLHOUSE_TEST_DSN"))
