@@ -17,7 +17,7 @@ from poolhouse.logs import (
     set_up_logs,
 )
 from poolhouse.pool import Server
-from poolhouse.roles import RoleReport, RoleStatus, establish_roles, role_status
+from poolhouse.roles import ExpectedRights, RoleReport, RoleStatus, establish_roles, expected_rights, role_status
 from poolhouse.settings import EmbeddedSettings, ServiceRoles
 
 
@@ -38,6 +38,9 @@ async def established(db: SchemaManager, migrations: MigrationSet) -> None:
     statuses = await role_status([db])
     assert_type(statuses, tuple[RoleStatus, ...])
     assert_type(statuses[0].is_taken, bool)
+    expected = await expected_rights(db.pool, [db, migrations])
+    assert_type(expected, ExpectedRights)
+    assert_type(expected.roles, frozenset[str])
 
 
 def logged() -> None:
