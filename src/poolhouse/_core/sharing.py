@@ -1,10 +1,14 @@
 """Who gets which lease: the turns of services that share a few connections, decided without a clock and without I/O.
 
 A lease goes to the service it served last wherever that is fair, since it can be used again as it is. Fair is what a
-turn allows: while others wait, a lease stays with one service for at most the length of a turn, and then goes to the
-waiting service that was served longest ago. So each service that waits, and is below its limit, is served after at
-most as many turns as there are services, whatever the others do. Among those who wait for one service, who came
-first is served first.
+turn allows: a lease stays with one service for a turn, and for longer only while nobody else is late, which is who has
+waited for as long as a turn. Then it goes to the waiting service that was served longest ago. So each service that
+waits, and is below its limit, is served a turn later than after as many turns as there are services, whatever the
+others do. Among those who wait for one service, who came first is served first.
+
+In a busy pool a lease is also kept for its service while nobody of it waits, though others do: handing it off, and
+back a moment later, would cost more than both uses. Busy is a pool half of which is in use, so that half of it works at
+least; and a lease is kept until it has not been used for a turn, or somebody is late.
 """
 
 from __future__ import annotations
@@ -70,6 +74,13 @@ class Share(Generic[LeaseT, WaiterT]):
         self._queue: deque[WaiterT] = deque()
 
     @property
+    def first(self) -> WaiterT:
+        """Who waits for longest; there must be one."""
+        while (waiter := self._queue[0]).has_left:
+            self._queue.popleft()
+        return waiter
+
+    @property
     def is_eligible(self) -> bool:
         """Whether somebody waits who may be served."""
         return self.waiting > 0 and self.in_use < self.limit
@@ -90,8 +101,8 @@ class Share(Generic[LeaseT, WaiterT]):
 
     def next(self) -> WaiterT:
         """Take out who waits for longest; there must be one."""
-        while (waiter := self._queue.popleft()).has_left:
-            pass
+        waiter = self.first
+        self._queue.popleft()
         waiter.has_left = True
         self.waiting -= 1
         return waiter
@@ -104,8 +115,9 @@ class Share(Generic[LeaseT, WaiterT]):
 class Sharing(Generic[LeaseT, WaiterT]):
     """The shares of all services, and the leases that are idle.
 
-    Between two calls it holds that no lease is idle while somebody waits who may be served: whoever takes a lease or
-    a waiter away puts another in its place, or calls `serve`. `length_of_turn` is in seconds, as the times given are.
+    Between two calls it holds that no lease is idle while somebody waits who may be served, unless it is kept for its
+    own service; `due` tells until when. Whoever takes a lease or a waiter away puts another in its place, or calls
+    `serve`. `length_of_turn` is in seconds, as the times given are.
     """
 
     def __init__(self, *, limit: int, limits: Mapping[str, int], length_of_turn: float) -> None:
@@ -142,9 +154,10 @@ class Sharing(Generic[LeaseT, WaiterT]):
 
     @property
     def wanted(self) -> int:
-        """How many leases more could be used at once by those who wait."""
+        """How many leases more could be used at once by those who wait, besides those that are kept."""
         # Above a limit that was lowered while it was used up, a service wants nothing, and nothing less.
-        return sum(min(share.waiting, max(share.limit - share.in_use, 0)) for share in self._queued)
+        usable = sum(min(share.waiting, max(share.limit - share.in_use, 0)) for share in self._queued)
+        return max(usable - self.idle, 0) if usable else 0
 
     def idle_leases(self) -> list[LeaseT]:
         """Return all leases that nobody uses."""
@@ -154,11 +167,11 @@ class Sharing(Generic[LeaseT, WaiterT]):
         """Return all who wait."""
         return [waiter for share in self._queued for waiter in share.queue()]
 
-    def take(self, share: Share[LeaseT, WaiterT], now: float) -> LeaseT | None:
+    def take(self, share: Share[LeaseT, WaiterT], now: float, *, is_late: bool = False) -> LeaseT | None:
         """Give an idle lease to a service, or return None: its own, else one of nobody's, else another's.
 
         Of its own it is the one used last, so that those it does not need grow old; of others' the one unused for
-        longest.
+        longest, and none that is kept, unless whoever asks is late, or will be.
         """
         if share.in_use >= share.limit:
             return None
@@ -167,12 +180,23 @@ class Sharing(Generic[LeaseT, WaiterT]):
         elif self.free:
             lease = self.free.pop()
         else:
-            others = [other for other in self.shares.values() if other.idle]
+            others = [other.idle for other in self.shares.values() if other.idle]
             if not others:
                 return None
-            lease = min(others, key=lambda other: other.idle[0].since).idle.pop(0)
+            idle = min(others, key=lambda idle: idle[0].since)
+            if not is_late and self._is_kept(idle[0], now):
+                return None
+            lease = idle.pop(0)
         self._give(lease, share, now)
         return lease
+
+    def _is_kept(self, lease: LeaseT, now: float) -> bool:
+        """Whether a lease that nobody of its service waits for is not given to another."""
+        is_fresh = now - lease.since < self._length_of_turn
+        return is_fresh and 2 * sum(share.in_use for share in self.shares.values()) >= self._limit
+
+    def _is_late(self, waiter: WaiterT, now: float) -> bool:
+        return now - waiter.begun >= self._length_of_turn
 
     def join(self, waiter: WaiterT) -> None:
         """Let somebody wait for a lease who could not take one."""
@@ -204,7 +228,7 @@ class Sharing(Generic[LeaseT, WaiterT]):
     def offer(self, lease: LeaseT, now: float) -> WaiterT | None:
         """Give a lease that nobody uses to who is next; return him, or None where it is idle."""
         owner: Share[LeaseT, WaiterT] | None = lease.owner
-        chosen = self._next(owner, lease.owned_since, now) if self.waiting else None
+        chosen = self._next(lease, owner, now) if self.waiting else None
         if chosen is None:
             (self.free if owner is None else owner.idle).append(lease)
             return None
@@ -213,12 +237,21 @@ class Sharing(Generic[LeaseT, WaiterT]):
         self._give(lease, chosen, now)
         return self._serve(chosen)
 
-    def _next(
-        self, owner: Share[LeaseT, WaiterT] | None, owned_since: float, now: float
-    ) -> Share[LeaseT, WaiterT] | None:
-        if owner is not None and owner.is_eligible and now - owned_since < self._length_of_turn:
-            return owner
-        return min((share for share in self._queued if share.is_eligible), key=lambda share: share.turn, default=None)
+    def _next(self, lease: LeaseT, owner: Share[LeaseT, WaiterT] | None, now: float) -> Share[LeaseT, WaiterT] | None:
+        if owner is not None:
+            if owner.is_eligible:
+                if now - lease.owned_since < self._length_of_turn or not self._is_anybody_late(owner, now):
+                    return owner
+            elif self._is_kept(lease, now) and not self._is_anybody_late(owner, now):
+                return None
+        return min(self._eligible(), key=_turn_of, default=None)
+
+    def _eligible(self) -> list[Share[LeaseT, WaiterT]]:
+        return [share for share in self._queued if share.is_eligible]
+
+    def _is_anybody_late(self, owner: Share[LeaseT, WaiterT], now: float) -> bool:
+        """Whether somebody of another service has waited for too long, and may be served."""
+        return any(share is not owner and self._is_late(share.first, now) for share in self._eligible())
 
     def _serve(self, share: Share[LeaseT, WaiterT]) -> WaiterT:
         """Take out of a queue who is next in it."""
@@ -238,14 +271,28 @@ class Sharing(Generic[LeaseT, WaiterT]):
             lease.needs_hand_off = True
 
     def serve(self, now: float) -> list[tuple[LeaseT, WaiterT]]:
-        """Give idle leases to those who may have them since a limit was raised; return who is to have which."""
+        """Give idle leases to those who may have them by now; return who is to have which.
+
+        To be called when it is `due`, and when a limit was raised, or a lease in use is no more.
+        """
         served: list[tuple[LeaseT, WaiterT]] = []
-        while (chosen := self._next(None, 0.0, now)) is not None:
-            lease = self.take(chosen, now)
-            if lease is None:
-                break
-            served.append((lease, self._serve(chosen)))
+        while (gift := self._gift(now)) is not None:
+            served.append(gift)
         return served
+
+    def _gift(self, now: float) -> tuple[LeaseT, WaiterT] | None:
+        for share in sorted(self._eligible(), key=_turn_of):
+            lease = self.take(share, now, is_late=self._is_late(share.first, now))
+            if lease is not None:
+                return lease, self._serve(share)
+        return None
+
+    @property
+    def due(self) -> float | None:
+        """When the first of the leases that are kept will be kept no longer; None where nobody waits for one."""
+        begun = [share.first.begun for share in self._eligible()]
+        since = [share.idle[0].since for share in self.shares.values() if share.idle] if begun else None
+        return min(*begun, *since) + self._length_of_turn if since else None
 
     def remove(self, lease: LeaseT) -> None:
         """Take an idle lease out, because it broke or is too old."""
@@ -260,3 +307,7 @@ class Sharing(Generic[LeaseT, WaiterT]):
                 lease.needs_hand_off = True
             self.free += share.idle
             share.idle.clear()
+
+
+def _turn_of(share: Share[Any, Any]) -> int:
+    return share.turn

@@ -49,8 +49,8 @@ if TYPE_CHECKING:
     from poolhouse.settings import DatabaseSettings
 
 
-# Seconds for which a lease stays with one service while others wait: a hundred point reads, and hardly a wait.
-_LENGTH_OF_TURN = 0.005
+# Seconds for which a lease stays with one service while others wait: some forty hand-offs, and hardly a wait.
+_LENGTH_OF_TURN = 0.004
 # Replicas that were started together should not all connect anew at the same moment.
 _YOUNGEST = 0.9
 # Also for whose time is up when he gets a connection: cut short, it would cost the connection, where nobody has time.
@@ -95,6 +95,7 @@ class Leases:
         # How many each task holds, for the one question that every wait asks.
         self.held_by: dict[asyncio.Task[Any] | None, int] = {}
         self._sizes = asyncio.Event()
+        self._next_look: asyncio.TimerHandle | None = None
         self._leaving: set[Lease] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looks_each_time = settings.reset is Reset.ALWAYS or settings.max_uses > 0
@@ -173,6 +174,8 @@ class Leases:
     def _end(self) -> None:
         self._has_ended = True
         self._sizes.set()
+        if self._next_look is not None:
+            self._next_look.cancel()
         self._waiting.end()
         self.growing.end()
         self._upkeep.end()
@@ -266,9 +269,10 @@ class Leases:
             if self._closing is not None:
                 raise copy(self._closing)
             # Where others of the service wait, there is nothing to take.
-            lease = None if share.waiting else self._take_idle(share, begun)
+            lease = None if share.waiting else self._take_idle(share, begun, deadline)
             if lease is None:
                 place = self._waiting.join(share, begun, deadline)
+                self._look_again()
                 try:
                     lease = await place.future
                 except BaseException:
@@ -307,8 +311,10 @@ class Leases:
             self.take_back(lease)
             raise
 
-    def _take_idle(self, share: Share[Lease, Place], now: float) -> Lease | None:
-        while (lease := self.sharing.take(share, now)) is not None:
+    def _take_idle(self, share: Share[Lease, Place], now: float, deadline: float) -> Lease | None:
+        # Who has no time to wait for a lease that is kept would be refused though there is one.
+        is_late = deadline - now <= 2 * _LENGTH_OF_TURN
+        while (lease := self.sharing.take(share, now, is_late=is_late)) is not None:
             if not lease.connection.is_closed():
                 return lease
             self._break(lease, "the server ended it while it was idle")
@@ -321,6 +327,22 @@ class Leases:
                 return
             # Cancelled in this very moment, and not yet out of the queue, as all who come next may be.
             place = self._offer(lease)
+        if self.sharing.waiting:
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Let no lease be kept for longer from those who wait than it may be."""
+        if self._next_look is None and (due := self.sharing.due) is not None:
+            self._next_look = self._loop.call_later(max(due - time.monotonic(), 0.0), self._look)
+
+    def _look(self) -> None:
+        self._next_look = None
+        self._serve()
+        self._look_again()
+
+    def _serve(self) -> None:
+        for lease, place in self.sharing.serve(time.monotonic()):
+            self._give(place, lease)
 
     # Handing off and resetting
 
@@ -510,8 +532,7 @@ class Leases:
         if self._has_ended:
             return
         self.sharing.end_use(lease)
-        for served, place in self.sharing.serve(time.monotonic()):
-            self._give(place, served)
+        self._serve()
         self.growing.grow()
         self.note_quiet()
 
@@ -547,8 +568,7 @@ class Leases:
             self.retire_idle(lease)
         # Those in use are looked at when they come back, and so is each use after that.
         self._looks_each_time = self._looks_each_time or len(self.all) > max_size
-        for lease, place in self.sharing.serve(time.monotonic()):
-            self._give(place, lease)
+        self._serve()
         self.growing.grow()
         # Not what was asked for here: the sizes may have been changed again.
         await self._until(lambda: self.min_size <= len(self.all) <= self.max_size)
@@ -581,6 +601,7 @@ class Leases:
         """Let no connection be used any longer with the role it had."""
         idle = set(self.sharing.idle_leases())
         self.sharing.disown()
+        self._serve()
         for lease in self.all - idle:
             if lease.effect is SessionEffect.CLEAN:
                 lease.effect = SessionEffect.DIRTY

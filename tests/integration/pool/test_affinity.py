@@ -65,7 +65,7 @@ async def test_a_hand_off_is_one_message_that_takes_on_role_and_name_too(open_po
     (message,) = tap.queries()
     assert "DISCARD TEMP" in message
     assert 'SET ROLE "pg_monitor"' in message
-    assert f"set_config('application_name','{pool.settings.application_name}/orders', false)" in message
+    assert f"SET application_name = '{pool.settings.application_name}/orders'" in message
     assert tap.round_trips() == 2
 
 

@@ -83,4 +83,4 @@ async def test_a_fresh_connection_is_named_in_the_message_that_gives_it_its_role
     pool.set_roles(ROLES)
     await SchemaManager(pool, schema="users").execute("SELECT 1")
 
-    assert tap.queries() == ["SET ROLE \"pg_monitor\"; SET application_name = 'shop/users'", "SELECT 1"]
+    assert tap.queries() == ["SET application_name = 'shop/users'; SET ROLE \"pg_monitor\"", "SELECT 1"]

@@ -119,6 +119,24 @@ async def test_within_a_turn_a_service_keeps_its_connection(open_pool):
     assert sum(service.hand_offs for service in pool.statistics().services.values()) < 20
 
 
+# Connections that are kept
+
+
+@pytest.mark.parametrize("comes_first", [True, False], ids=["who waits", "who used it last"])
+async def test_a_connection_that_is_kept_for_its_service_comes_to_another_that_waits(open_pool, comes_first):
+    pool = await open_pool(max_size=2, acquire_timeout=60)
+    async with pool.lease("orders"):
+        users = await hold(pool, "users")
+        waiting = [asyncio.create_task(pool.acquire("orders")) for _ in range(comes_first)]
+        await until(lambda: pool.statistics().waiting == comes_first)
+        await release(pool, users)
+
+        async with asyncio.timeout(10):
+            second = await waiting[0] if comes_first else await pool.acquire("orders")
+
+        await pool.release(second)
+
+
 # Self-deadlock
 
 

@@ -22,8 +22,8 @@ def take(sharing, service, *, now=0.0):
     return sharing.take(sharing.share(service), now)
 
 
-def wait(sharing, *services):
-    waiters = [Waiter(sharing.share(service), 0.0) for service in services]
+def wait(sharing, *services, begun=0.0):
+    waiters = [Waiter(sharing.share(service), begun) for service in services]
     for waiter in waiters:
         sharing.join(waiter)
     return waiters
@@ -85,6 +85,24 @@ def test_a_lease_whose_owner_waits_stays_with_him_within_his_turn():
     assert sharing.put_back(lease, TURN - 0.1) is own
 
 
+def test_a_turn_goes_on_while_nobody_else_has_waited_for_as_long_as_one():
+    sharing, _ = sharing_of(1)
+    lease = take(sharing, "users", now=0.0)
+    _, own = wait(sharing, "orders", "users", begun=TURN)
+
+    assert sharing.put_back(lease, TURN * 2 - 0.1) is own
+
+
+def test_who_may_not_be_served_ends_no_turn_by_being_late():
+    sharing, _ = sharing_of(2, limits={"reports": 1})
+    take(sharing, "reports")
+    lease = take(sharing, "users")
+    wait(sharing, "reports")
+    _, own = wait(sharing, "orders", "users", begun=TURN - 1)
+
+    assert sharing.put_back(lease, TURN) is own
+
+
 def test_a_turn_that_is_over_gives_the_lease_to_another_who_waits():
     sharing, _ = sharing_of(1)
     lease = take(sharing, "users", now=0.0)
@@ -113,6 +131,112 @@ def test_after_a_turn_the_service_that_was_served_longest_ago_is_next():
     served = [sharing.put_back(lease, TURN * number).share.service for number in range(1, 7)]
 
     assert served == list("abcabc")
+
+
+# Leases that are kept
+
+
+def busy_sharing():
+    """A pool of two: orders hold one lease, and users have used the other a moment ago; who comes next?"""
+    sharing, _ = sharing_of(2)
+    assert take(sharing, "orders") is not None
+    return sharing, take(sharing, "users")
+
+
+def test_in_a_busy_pool_a_lease_is_kept_for_its_service():
+    sharing, lease = busy_sharing()
+    wait(sharing, "orders")
+
+    assert sharing.put_back(lease, 1.0) is None
+    assert take(sharing, "orders", now=1.0) is None
+    assert take(sharing, "users", now=1.0) is lease
+
+
+def test_a_lease_is_not_kept_where_less_than_half_of_the_pool_is_in_use():
+    sharing, leases = sharing_of(3)
+    lease, *_ = [take(sharing, "users") for _ in leases]
+    for other in leases:
+        if other is not lease:
+            sharing.put_back(other, 0.0)
+
+    assert take(sharing, "orders", now=0.0) is not None
+
+
+def test_a_lease_that_was_not_used_for_a_turn_is_kept_no_longer():
+    sharing, lease = busy_sharing()
+    lease.since = 1.0
+    sharing.put_back(lease, 2.0)
+    assert take(sharing, "orders", now=TURN + 0.9) is None
+
+    assert take(sharing, "orders", now=TURN + 1) is lease
+
+
+def test_a_lease_whose_use_took_a_turn_is_not_kept():
+    sharing, lease = busy_sharing()
+    (waiter,) = wait(sharing, "orders", begun=TURN - 1)
+
+    assert sharing.put_back(lease, TURN) is waiter
+
+
+def test_who_is_late_gets_what_is_given_back():
+    sharing, lease = busy_sharing()
+    lease.since = TURN - 1
+    (waiter,) = wait(sharing, "orders")
+
+    assert sharing.put_back(lease, TURN) is waiter
+
+
+def test_who_is_late_gets_what_was_kept_when_that_is_due():
+    sharing, lease = busy_sharing()
+    lease.since = 3.0
+    (waiter,) = wait(sharing, "orders", begun=2.0)
+    sharing.put_back(lease, 4.0)
+
+    assert sharing.due == TURN + 2
+    assert sharing.serve(TURN + 1.9) == []
+    assert sharing.serve(TURN + 2) == [(lease, waiter)]
+
+
+def test_who_waits_gets_what_was_kept_when_it_was_not_used_for_a_turn():
+    sharing, lease = busy_sharing()
+    lease.since = 2.0
+    (waiter,) = wait(sharing, "orders", begun=3.0)
+    sharing.put_back(lease, 4.0)
+
+    assert sharing.due == TURN + 2
+    assert sharing.serve(TURN + 2) == [(lease, waiter)]
+
+
+def test_who_has_no_time_to_wait_takes_what_is_kept():
+    sharing, lease = busy_sharing()
+    sharing.put_back(lease, 1.0)
+
+    assert sharing.take(sharing.share("orders"), 1.0, is_late=True) is lease
+
+
+def test_nothing_is_due_where_nobody_waits_or_nothing_is_kept():
+    sharing, lease = busy_sharing()
+    wait(sharing, "orders")
+    assert sharing.due is None
+
+    sharing.put_back(lease, 1.0)
+    sharing.leave(sharing.queued()[0])
+
+    assert sharing.due is None
+
+
+def test_a_lease_that_is_kept_is_wanted_no_second_time():
+    sharing, _ = sharing_of(3)
+    sharing.change_limit(4)
+    lease, *_ = [take(sharing, service) for service in ("users", "orders", "orders")]
+    wait(sharing, "orders", "orders")
+    sharing.put_back(lease, 1.0)
+
+    assert sharing.idle == 1
+    assert sharing.wanted == 1
+
+
+# Who is next
 
 
 def test_who_came_first_is_first_within_a_service():
