@@ -1,14 +1,11 @@
 """The wiring of the whole application."""
 
-# pyright: reportUnknownMemberType=false
-# dependency-injector's stubs do not say what the providers of a sub-container provide.
-
 from dependency_injector import providers
 
 from containers.orders import OrdersContainer
 from containers.payments import PaymentsContainer
 from containers.users import UsersContainer
-from poolhouse.container import Container
+from poolhouse.container import Container, Part
 from poolhouse.embedded import EmbeddedPostgres
 from poolhouse.pool import SharedPool
 from poolhouse.settings import ApplicationSettings
@@ -27,6 +24,6 @@ class ApplicationContainer(Container):
         production=providers.Object(None),
     )
     pool = providers.Resource(SharedPool, settings.provided.database, server=server)
-    users = providers.Container(UsersContainer, pool=pool)
-    orders = providers.Container(OrdersContainer, pool=pool, users=users.service)
-    payments = providers.Container(PaymentsContainer, pool=pool, orders=orders.service)
+    users = Part(UsersContainer, pool=pool)
+    orders = Part(OrdersContainer, pool=pool, users=users.service)
+    payments = Part(PaymentsContainer, pool=pool, orders=orders.service)

@@ -12,6 +12,7 @@ from poolhouse.container import (
     BackgroundTaskCrashed,
     Container,
     LifecycleState,
+    Part,
     Scope,
     StartReport,
     StepReport,
@@ -49,11 +50,12 @@ class OrdersContainer(Container):
 
 class Application(Container):
     pool = providers.Resource(SharedPool, DatabaseSettings())
-    orders = providers.Container(OrdersContainer, pool=pool)
+    orders = Part(OrdersContainer, pool=pool)
+    untyped = providers.Container(OrdersContainer, pool=pool)
 
 
 application = Application()
-orders = OrdersContainer(pool=application.pool)
+orders = application.orders
 
 
 async def lives() -> None:
@@ -79,6 +81,13 @@ def is_judged(asking: Asking) -> None:
     assert_type(asking.asked_of(application), Asked)
 
 
+def has_parts() -> None:
+    assert_type(application.orders, OrdersContainer)
+    assert_type(Application.orders.service, providers.Factory[Orders])
+    assert_type(application.orders.service(), Orders)
+    assert_type(application.resolve(application.orders.service), Orders)
+
+
 def resolves() -> None:
     assert_type(orders.service(), Orders)
     assert_type(orders.resolve(orders.service), Orders)
@@ -88,7 +97,7 @@ def resolves() -> None:
     assert_type(locate(application, Orders, place="a test"), Callable[[], Orders])
     assert_type(pools(application), tuple[SharedPool, ...])
     assert_type(migration_sets(application), tuple[MigrationSet, ...])
-    assert_type(application.orders.container.service(), Orders)
+    assert_type(application.untyped.container.service(), Orders)
     application.wire(modules=[__name__])
     application.unwire()
     orders.freeze()
@@ -124,7 +133,9 @@ async def entered_at_once() -> None:
 
 
 def mistyped() -> None:
-    orders.servise()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    application.oders  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    application.orders.servise()  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+    Part(Orders)  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
     orders.resolve("service")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Application(application.pool)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     SchemaManager(application.pool(), scheme="orders")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
@@ -146,4 +157,4 @@ class Unknown(Container):
     pool = providers.Dependency(instance_of=SharedPool)
     db = providers.Factory(SchemaManager, pool, scheme="orders")
     service = providers.Factory(Orders, pool)
-    orders = providers.Container(OrdersContainer, pol=pool)
+    orders = Part(OrdersContainer, pol=pool)

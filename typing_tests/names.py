@@ -12,6 +12,7 @@ from poolhouse import (
     DatabaseSettings,
     EmbeddedPostgres,
     MigrationSet,
+    Part,
     Profile,
     SchemaManager,
     SharedPool,
@@ -22,6 +23,7 @@ container: type[poolhouse.container.Container] = Container
 database_settings: type[poolhouse.settings.DatabaseSettings] = DatabaseSettings
 embedded: type[poolhouse.embedded.EmbeddedPostgres] = EmbeddedPostgres
 migrations: type[poolhouse.migrations.MigrationSet] = MigrationSet
+part: type[poolhouse.container.Part[Container]] = Part
 profile: type[poolhouse.settings.Profile] = Profile
 db: type[poolhouse.schema.SchemaManager] = SchemaManager
 pool: type[poolhouse.pool.SharedPool] = SharedPool

@@ -6,8 +6,7 @@ from typing import Any, Protocol, assert_type
 
 from dependency_injector import providers
 
-from poolhouse import SharedPool
-from poolhouse.container import Container
+from poolhouse import Container, DatabaseSettings, Part, SharedPool
 
 
 class Accounts(Protocol):
@@ -42,14 +41,20 @@ class Orders(Container):
     unknown: providers.Provider[Any] = providers.Dependency()
 
 
-orders = Orders()
+class Application(Container):
+    pool = providers.Resource(SharedPool, DatabaseSettings())
+    orders = Part(Orders, pool=pool, users=providers.Factory(Everybody))
+
+
+application = Application()
+orders = application.orders
 
 
 async def overridden(pool: SharedPool) -> None:
     assert_type(orders.overriding(orders.pool, pool), AbstractAsyncContextManager[None])
     async with (
         orders.overriding(orders.users, Everybody()),
-        orders.overriding(orders.users, providers.Factory(Everybody)),
+        application.overriding(application.orders.users, providers.Factory(Everybody)),
         orders.overriding(orders.search, EmptySearch()),
         orders.overriding(orders.search, providers.Resource(opened)),
         orders.overriding(orders.limit, 5),
@@ -64,7 +69,7 @@ async def overridden(pool: SharedPool) -> None:
 def replaced_by_something_else() -> None:
     orders.overriding(orders.pool, Search())  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
     orders.overriding(orders.users, Misfit())  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
-    orders.overriding(orders.users, providers.Factory(Misfit))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    application.overriding(application.orders.users, providers.Factory(Misfit))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     orders.overriding(orders.search, EmptySearch)  # type: ignore[misc]  # pyright: ignore[reportArgumentType]
     orders.overriding(Search, EmptySearch())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     orders.overriding(orders.limit, "5")  # type: ignore[misc]  # pyright: ignore[reportArgumentType]

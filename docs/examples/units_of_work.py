@@ -6,7 +6,7 @@ from typing import Annotated
 from dependency_injector import providers
 from fastapi import HTTPException
 
-from poolhouse.container import Container, Injected, InTransaction, Scoped, Transactional
+from poolhouse.container import Container, Injected, InTransaction, Part, Scoped, Transactional
 from poolhouse.integrations.fastapi import Router
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
@@ -73,7 +73,7 @@ class Application(Container):
 
     settings = providers.Dependency(instance_of=DatabaseSettings)
     pool = providers.Resource(SharedPool, settings)
-    show = providers.Container(ShowContainer, pool=pool)
+    show = Part(ShowContainer, pool=pool)
 
 
 router = Router()

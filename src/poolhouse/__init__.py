@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from poolhouse.container import Container
+    from poolhouse.container import Container, Part
     from poolhouse.embedded import EmbeddedPostgres
     from poolhouse.migrations import MigrationSet
     from poolhouse.pool import SharedPool
@@ -19,6 +19,7 @@ __all__ = [
     "DatabaseSettings",
     "EmbeddedPostgres",
     "MigrationSet",
+    "Part",
     "Profile",
     "SchemaManager",
     "SharedPool",
@@ -30,6 +31,7 @@ _HOMES = {
     "DatabaseSettings": "poolhouse.settings",
     "EmbeddedPostgres": "poolhouse.embedded",
     "MigrationSet": "poolhouse.migrations",
+    "Part": "poolhouse.container",
     "Profile": "poolhouse.settings",
     "SchemaManager": "poolhouse.schema",
     "SharedPool": "poolhouse.pool",

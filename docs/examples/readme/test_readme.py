@@ -7,7 +7,7 @@ from dependency_injector import providers
 from pydantic_settings import SettingsConfigDict
 
 from containers.orders import OrdersContainer
-from poolhouse import ApplicationSettings, Container, MigrationSet, SchemaManager, SharedPool
+from poolhouse import ApplicationSettings, Container, MigrationSet, Part, SchemaManager, SharedPool
 from services.users import NewUser, User, UserNotFoundError, Users
 
 
@@ -25,8 +25,8 @@ class UsersContainer(Container):
 class ApplicationContainer(Container):
     settings = providers.Singleton(Settings)
     pool = providers.Resource(SharedPool, settings.provided.database)
-    users = providers.Container(UsersContainer, pool=pool)
-    orders = providers.Container(OrdersContainer, pool=pool, users=users.service)
+    users = Part(UsersContainer, pool=pool)
+    orders = Part(OrdersContainer, pool=pool, users=users.service)
 
 
 @pytest.fixture(autouse=True)

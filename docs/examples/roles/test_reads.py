@@ -5,7 +5,7 @@ from textwrap import dedent
 import pytest
 from dependency_injector import providers
 
-from poolhouse import Container, MigrationSet, SchemaManager, SharedPool
+from poolhouse import Container, MigrationSet, Part, SchemaManager, SharedPool
 from poolhouse.errors import InsufficientPrivilegeError
 
 
@@ -23,7 +23,7 @@ class Application(Container):
     users = providers.Factory(SchemaManager, pool, schema="users")
     users_migrations = providers.Factory(MigrationSet, users, folder, module="users")
     orders = providers.Factory(SchemaManager, pool, schema="orders")
-    reports = providers.Container(ReportsContainer, pool=pool)
+    reports = Part(ReportsContainer, pool=pool)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from poolhouse.container.injecting import inject
 from poolhouse.container.injection import Inject, Injected
 from poolhouse.container.locating import locate, migration_sets, pools
 from poolhouse.container.migrating import migrating
+from poolhouse.container.part import Part
 from poolhouse.container.process import on_signals, run, run_until_stopped
 from poolhouse.container.report import StartReport, StepReport
 from poolhouse.container.scope import Scope
@@ -26,6 +27,7 @@ __all__ = [
     "Inject",
     "Injected",
     "LifecycleState",
+    "Part",
     "Scope",
     "Scoped",
     "StartReport",

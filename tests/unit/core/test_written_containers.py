@@ -18,6 +18,8 @@ USERS = WrittenContainer("containers.users", "UsersContainer")
     [
         ("from containers.users import UsersContainer", "users = providers.Container(UsersContainer, pool=pool)"),
         ("from containers.users import UsersContainer as U", "users = Container(U)"),
+        ("from containers.users import UsersContainer", "users = Part(UsersContainer, pool=pool)"),
+        ("from containers.users import UsersContainer", "users = container.Part(UsersContainer)"),
         ("from containers.users import UsersContainer", "users: Any = providers.Container(UsersContainer)"),
         ("from .users import UsersContainer", "users = providers.Container(UsersContainer)"),
         ("from . import users as module", "users = providers.Container(module.UsersContainer)"),

@@ -31,7 +31,7 @@ def test_it_writes_the_service_and_wires_it(project):
         "open": [],
     }
     assert all((project.root / path).exists() for path in CREATED)
-    wired = "invoices = providers.Container(InvoicesContainer, pool=pool, orders=orders.service)"
+    wired = "invoices = Part(InvoicesContainer, pool=pool, orders=orders.service)"
     assert wired in (project.root / "containers/application.py").read_text()
     assert "invoices.router" in (project.root / "app/main.py").read_text()
 
@@ -96,7 +96,6 @@ def test_what_is_there_in_part_is_told_and_nothing_changed(project, path, told):
         ("app/main.py", "routers = (", "others = (", "nothing is assigned to routers"),
         ("containers/application.py", "class Application", "class Other", "there is no class ApplicationContainer"),
         ("containers/application.py", "    pool = ", "    lake = ", "there is no pool, which a new service is given"),
-        ("containers/application.py", "import providers", "import providers as p", "there is no providers"),
         ("containers/orders.py", "service =", "orders =", "OrdersContainer makes no `service`"),
         ("services/fields.py", "Text =", "Words =", "there is no Text"),
         ("pyproject.toml", "routers =", "# routers =", "no routers are named"),
@@ -176,7 +175,7 @@ def test_an_application_in_one_file_is_edited_too(project):
     project.edit("pyproject.toml", "containers.application:", "app.main:")
     assert project.add("invoices").code == 0
     text = main.read_text()
-    assert "invoices = providers.Container(InvoicesContainer, pool=pool)" in text
+    assert "invoices = Part(InvoicesContainer, pool=pool)" in text
     assert "routers = (users.router, invoices.router)" in text
 
 

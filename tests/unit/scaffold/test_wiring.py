@@ -73,18 +73,18 @@ class Application(Container):
 
 def test_a_service_is_wired_behind_the_last_one():
     source = Source("application.py", CONTAINER)
-    source.add_provider("Application", "notes = providers.Container(NotesContainer, pool=pool)")
-    line = "    notes = providers.Container(NotesContainer, pool=pool)\n"
+    source.add_provider("Application", "notes = Part(NotesContainer, pool=pool)")
+    line = "    notes = Part(NotesContainer, pool=pool)\n"
     assert source.text == CONTAINER.replace("# first\n", f"# first\n{line}")
 
 
 def test_the_first_service_is_wired_at_the_end():
     source = Source("application.py", CONTAINER)
     source.remove_providers("Application", {"users"})
-    source.add_provider("Application", "notes = providers.Container(NotesContainer, pool=pool)")
+    source.add_provider("Application", "notes = Part(NotesContainer, pool=pool)")
     assert source.text.splitlines()[-2:] == [
         "    cache = providers.Resource(Cache)",
-        "    notes = providers.Container(NotesContainer, pool=pool)",
+        "    notes = Part(NotesContainer, pool=pool)",
     ]
 
 

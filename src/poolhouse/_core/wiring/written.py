@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+PARTS = ("Part", "Container")
+"""What a container in a container is declared with: ours, and dependency-injector's."""
+
+
 @dataclass(frozen=True, slots=True)
 class WrittenContainer:
     """The class of a service's container, by the module that it is imported from."""
@@ -21,8 +25,8 @@ class WrittenContainer:
 def read_services(source: str, *, module: str, container: str) -> dict[str, WrittenContainer]:
     """Return the containers inside of the class `container`, by their names, as the source of `module` tells.
 
-    Those are found that are declared in the class itself as `name = providers.Container(Class, ...)`, where the class
-    is imported at the top or written in the same module; others are left out. Raises SyntaxError.
+    Those are found that are declared in the class itself as `name = Part(Class, ...)`, or with `providers.Container`,
+    where the class is imported at the top or written in the same module; others are left out. Raises SyntaxError.
     """
     tree = ast.parse(source)
     known = dict(_names(tree, module))
@@ -65,7 +69,7 @@ def _declared(tree: ast.Module, container: str) -> Iterator[tuple[str, ast.expr]
 
 def _container(value: ast.expr, known: dict[str, WrittenContainer]) -> WrittenContainer | None:
     match value:
-        case ast.Call(func=ast.Attribute(attr="Container") | ast.Name(id="Container"), args=[first, *_]):
+        case ast.Call(func=ast.Attribute(attr=called) | ast.Name(id=called), args=[first, *_]) if called in PARTS:
             pass
         case _:
             return None

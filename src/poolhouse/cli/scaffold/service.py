@@ -67,7 +67,6 @@ class NewService:
         container = self.project.container
         path, declared = self.sources.path_of(container), self.sources.declared(container)
         _check(path, {"pool"} - declared, remedy="Declare a `pool` in it, a providers.Resource(SharedPool, …)")
-        _check(path, {"providers"} - self.sources.names(path), remedy="Import providers from dependency_injector")
         fields = self.sources.names(_FIELDS)
         _check(_FIELDS, [each for each in _KINDS if each not in fields], remedy="Define it as a new project has it")
 
@@ -135,7 +134,8 @@ class NewService:
         name, kind = self.names.many, f"{self._words()['Things']}Container"
         given = "".join(f", {each.service}={each.service}.service" for each in self.needs)
         source.add_import(f"containers.{name}", kind)
-        source.add_provider(self.project.container.attribute, f"{name} = providers.Container({kind}, pool=pool{given})")
+        source.add_import("poolhouse.container", "Part")
+        source.add_provider(self.project.container.attribute, f"{name} = Part({kind}, pool=pool{given})")
 
 
 def _check(path: str, missing: Iterable[str], *, remedy: str) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from poolhouse._core.suggestion import nearest
+from poolhouse._core.wiring.written import PARTS
 from poolhouse.errors import CommandError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from poolhouse.cli.project import Name, Project
 
-_CONTAINER, _SERVICE = "Container", "service"
+_SERVICE = "service"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Sources:
 
         Raises CommandError where the container's class cannot be found.
         """
-        return dict(_made(self._named(self._project.container).definition, _CONTAINER))
+        return dict(_made(self._named(self._project.container).definition, PARTS))
 
     def declared(self, name: Name) -> set[str]:
         """Return every name that the class `name` declares, and every service that it wires."""
@@ -150,14 +151,15 @@ def _bound(body: Sequence[ast.stmt]) -> Iterator[str]:
                 pass
 
 
-def _made(kind: ast.ClassDef, provider: str | None = None) -> Iterator[tuple[str, str]]:
+def _made(kind: ast.ClassDef, providers: Sequence[str] | None = None) -> Iterator[tuple[str, str]]:
     """Yield the names that are assigned a provider of a class, such as `db = providers.Factory(Users, …)`."""
     for node in kind.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Call(func=ast.Attribute(attr=called)) as call):
-                made = call.args[0] if call.args else None
-                if isinstance(made, ast.Name) and provider in {None, called}:
-                    yield name, made.id
+            case ast.Assign(
+                targets=[ast.Name(id=name)],
+                value=ast.Call(func=ast.Attribute(attr=called) | ast.Name(id=called), args=[ast.Name(id=made), *_]),
+            ) if providers is None or called in providers:
+                yield name, made
             case _:
                 pass
 

@@ -6,6 +6,7 @@ from bisect import bisect
 from typing import TYPE_CHECKING, TypeAlias
 
 from poolhouse._core.extras import needing
+from poolhouse._core.wiring.written import PARTS
 from poolhouse.errors import CommandError
 
 with needing("libcst", extra="scaffold"):
@@ -201,9 +202,9 @@ def _target(found: cst.Assign | cst.AnnAssign) -> str | None:
 
 
 def _service(line: cst.CSTNode) -> str | None:
-    """Return the name of the service that a line of a container wires, by `providers.Container`."""
+    """Return the name of the service that a line of a container wires, by `Part` or `providers.Container`."""
     found = _only(line)
     if not isinstance(found, cst.Assign) or not isinstance(found.value, cst.Call):
         return None
     called = get_full_name_for_node(found.value.func) or ""
-    return _target(found) if called.rpartition(".")[2] == "Container" else None
+    return _target(found) if called.rpartition(".")[2] in PARTS else None
