@@ -10,9 +10,11 @@ from copy import copy
 from typing import TYPE_CHECKING
 
 from poolhouse.errors import PoolError, ServerUnavailableError
-from poolhouse.pool.faults import CONNECT_ERRORS, connect_error
+from poolhouse.pool.faults import CONNECT_ERRORS, connect_error, no_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from poolhouse.errors import PoolhouseError
     from poolhouse.pool.leases import Leases
 
@@ -34,11 +36,13 @@ class Growing:
         self._pause = _FIRST_PAUSE
         self._may_connect_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._sizes = asyncio.Event()
         self._has_ended = False
 
     def end(self) -> None:
-        """Make no connection any more."""
+        """Make no connection any more, and let nobody wait for one."""
         self._has_ended = True
+        self._sizes.set()
         if self._timer is not None:
             self._timer.cancel()
         for opening in self.under_way:
@@ -49,6 +53,25 @@ class Growing:
         self.failure = None
         self._pause = _FIRST_PAUSE
         self._may_connect_at = 0.0
+
+    async def wait_for_size(self, timeout: float) -> None:
+        """Return when `min_size` connections stand; raises ServerUnavailableError after `timeout` seconds."""
+        self.grow()
+        try:
+            async with asyncio.timeout(timeout):
+                await self.until(lambda: len(self._leases.all) >= self._leases.min_size)
+        except TimeoutError:
+            raise copy(self.failure) or no_answer(self._address) from None
+
+    async def until(self, is_so: Callable[[], bool]) -> None:
+        """Return when it is so, which is asked each time that there are more or fewer connections, or at the end."""
+        while not is_so() and not self._has_ended:
+            self._sizes.clear()
+            await self._sizes.wait()
+
+    def note_size(self) -> None:
+        """Take down that there is a connection more, or less."""
+        self._sizes.set()
 
     def refuse_in_vain(self, now: float) -> None:
         """Raise the last failure while it is fresh, nothing stands, and waiting cannot mend it."""

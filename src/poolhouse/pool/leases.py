@@ -11,40 +11,29 @@ from typing import TYPE_CHECKING, Any
 from poolhouse._core.session_effects import SessionEffect
 from poolhouse._core.sharing import Share, Sharing
 from poolhouse.errors import (
-    ConnectionLostError,
     PoolStateError,
-    QueryTimeoutError,
     UsageError,
 )
-from poolhouse.pool.clearing import Clearing
-from poolhouse.pool.events import (
-    Acquired,
-    ConnectionBroken,
-    Events,
-    HandedOff,
-    SessionReset,
-    SlowStatement,
-    StatementEnded,
-    Waited,
-    kind_of,
-)
-from poolhouse.pool.faults import DRIVER_ERRORS, no_answer, translate
+from poolhouse.pool.accounts import Accounts
+from poolhouse.pool.faults import DRIVER_ERRORS, translate
 from poolhouse.pool.growing import Growing
+from poolhouse.pool.handing_off import HandingOff
 from poolhouse.pool.lease import Lease, Place, Use
-from poolhouse.pool.pooling import OWN_SERVICE, PoolerFoundError
-from poolhouse.pool.statistics import PoolStatistics, ServiceTally, together
+from poolhouse.pool.pooling import OWN_SERVICE
+from poolhouse.pool.statistics import PoolStatistics, together
 from poolhouse.pool.upkeep import Upkeep
 from poolhouse.pool.waiting import Waiting
 from poolhouse.pool.watching import WatchedUse
 from poolhouse.settings import Reset
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Coroutine, Mapping
 
     import asyncpg
 
     from poolhouse._core.lifecycle import LifecycleState
     from poolhouse.errors import PoolhouseError
+    from poolhouse.pool.events import Events
     from poolhouse.pool.pooling import Pooling
     from poolhouse.settings import DatabaseSettings
 
@@ -53,8 +42,6 @@ if TYPE_CHECKING:
 _LENGTH_OF_TURN = 0.004
 # Replicas that were started together should not all connect anew at the same moment.
 _YOUNGEST = 0.9
-# Also for whose time is up when he gets a connection: cut short, it would cost the connection, where nobody has time.
-_SHORTEST_HAND_OFF = 0.1
 
 
 class Leases:
@@ -74,11 +61,9 @@ class Leases:
         is_timed: bool = False,
     ) -> None:
         self.pooling = pooling
-        self.is_timed = is_timed
+        self.accounts = Accounts(events, settings, is_timed=is_timed)
         self._settings = settings
         self._address = address
-        self._clearing = Clearing(pooling, settings, address=address, roles=roles)
-        self._events = events
         self._loop = asyncio.get_running_loop()
         self.is_debugged = settings.debug or self._loop.get_debug()
         self.min_size = settings.min_size
@@ -87,23 +72,18 @@ class Leases:
             limit=settings.max_size, limits=settings.max_connections, length_of_turn=_LENGTH_OF_TURN
         )
         self.all: set[Lease] = set()
-        self.tallies: dict[str, ServiceTally] = {}
-        self.opened = 0
-        self.closed = 0
-        self.broken = 0
         self.held: set[Lease] = set()
         # How many each task holds, for the one question that every wait asks.
         self.held_by: dict[asyncio.Task[Any] | None, int] = {}
-        self._sizes = asyncio.Event()
-        self._next_look: asyncio.TimerHandle | None = None
         self._leaving: set[Lease] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looks_each_time = settings.reset is Reset.ALWAYS or settings.max_uses > 0
         self._closing: PoolStateError | None = None
         self._quiet: asyncio.Event | None = None
         self._has_ended = False
+        self.handing_off = HandingOff(self, settings, address=address, roles=roles)
         self.growing = Growing(self, address=address)
-        self._waiting = Waiting(self, address=address)
+        self.waiting = Waiting(self, address=address)
         self._upkeep = Upkeep(self, settings, events)
 
     # Opening and closing
@@ -129,14 +109,14 @@ class Leases:
         age = self._settings.max_age * random.uniform(_YOUNGEST, 1.0)  # noqa: S311 - jitter is no secret
         lease = Lease(connection, born=now, expires=now + age)
         connection.add_termination_listener(lambda _: self._note_end(lease))
-        self.opened += 1
+        self.accounts.opened += 1
         self.all.add(lease)
-        self._sizes.set()
+        self.growing.note_size()
         self.growing.note_admitted()
         if len(self.all) > self.max_size:
-            self._retire(lease)
+            self.retire(lease)
         else:
-            self._give(self.sharing.offer(lease, now), lease)
+            self.give(self.sharing.offer(lease, now), lease)
 
     async def drain(self, refusal: PoolStateError) -> None:
         """Return when nobody holds or waits for a connection; until then those who do go on."""
@@ -163,7 +143,7 @@ class Leases:
         for lease in [*self.all, *self._leaving]:
             lease.is_gone = True
             lease.connection.terminate()
-        self.closed += len(self.all)
+        self.accounts.closed += len(self.all)
         self.all.clear()
         for share in self.sharing.shares.values():
             share.in_use = 0
@@ -173,10 +153,7 @@ class Leases:
 
     def _end(self) -> None:
         self._has_ended = True
-        self._sizes.set()
-        if self._next_look is not None:
-            self._next_look.cancel()
-        self._waiting.end()
+        self.waiting.end()
         self.growing.end()
         self._upkeep.end()
 
@@ -271,23 +248,22 @@ class Leases:
             # Where others of the service wait, there is nothing to take.
             lease = None if share.waiting else self._take_idle(share, begun, deadline)
             if lease is None:
-                place = self._waiting.join(share, begun, deadline)
-                self._look_again()
+                place = self.waiting.join(share, begun, deadline)
                 try:
                     lease = await place.future
                 except BaseException:
-                    self._waiting.leave(place)
+                    self.waiting.leave(place)
                     raise
-                self.note_wait(service, time.monotonic() - begun)
+                self.accounts.note_wait(service, time.monotonic() - begun)
             lease.handed_off_in = 0.0
             if not lease.needs_hand_off and not lease.connection.is_closed():
                 break
             # Others may ask meanwhile who holds it, and what for.
             lease.since, lease.statement = time.monotonic(), statement
-            if await self._make_ready(lease, share, deadline):
+            if await self.handing_off.make_ready(lease, share.service, deadline):
                 break
             # It was asked nothing yet, so another will do.
-            self._break(lease, "the server ended it while it was idle")
+            self.cut(lease, "the server ended it while it was idle")
         if lease.lent is not None and statement is not None:
             self._admit_statement(lease, statement, effect)
         now = time.monotonic()
@@ -298,9 +274,7 @@ class Leases:
         if effect:
             lease.soil(effect)
         lease.waited = now - begun
-        self.tally(service).add_wait(lease.waited)
-        if self._events.tells_acquired:
-            self._events.tell(Acquired(service, lease.waited))
+        self.accounts.note_acquired(service, lease.waited)
         return lease
 
     def _admit_statement(self, lease: Lease, statement: str, effect: SessionEffect) -> None:
@@ -317,10 +291,11 @@ class Leases:
         while (lease := self.sharing.take(share, now, is_late=is_late)) is not None:
             if not lease.connection.is_closed():
                 return lease
-            self._break(lease, "the server ended it while it was idle")
+            self.cut(lease, "the server ended it while it was idle")
         return None
 
-    def _give(self, place: Place | None, lease: Lease) -> None:
+    def give(self, place: Place | None, lease: Lease) -> None:
+        """Give a lease to who is to have it, or to whoever is next where he has gone; None where it is idle."""
         while place is not None:
             if not place.future.done():
                 place.future.set_result(lease)
@@ -328,94 +303,7 @@ class Leases:
             # Cancelled in this very moment, and not yet out of the queue, as all who come next may be.
             place = self._offer(lease)
         if self.sharing.waiting:
-            self._look_again()
-
-    def _look_again(self) -> None:
-        """Let no lease be kept for longer from those who wait than it may be."""
-        if self._next_look is None and (due := self.sharing.due) is not None:
-            self._next_look = self._loop.call_later(max(due - time.monotonic(), 0.0), self._look)
-
-    def _look(self) -> None:
-        self._next_look = None
-        self._serve()
-        self._look_again()
-
-    def _serve(self) -> None:
-        for lease, place in self.sharing.serve(time.monotonic()):
-            self._give(place, lease)
-
-    # Handing off and resetting
-
-    async def _make_ready(self, lease: Lease, share: Share[Lease, Place], deadline: float) -> bool:
-        """Let a lease speak for its new owner, where it does not yet; return False where it is lost."""
-        if lease.connection.is_closed():
-            return False
-        if not lease.needs_hand_off:
-            return True
-        role = self._clearing.role_of(share.service)
-        if lease.lent is not None:
-            # Each of its transactions will say so.
-            lease.lent.speak_for(share.service, role, self._clearing.name_of(share.service))
-        elif not self._clearing.needs_nothing(lease, share.service) and not await self._hand_off(
-            lease, share.service, role, deadline
-        ):
-            return False
-        lease.is_bare = lease.needs_hand_off = False
-        lease.served = share.service
-        return True
-
-    async def _hand_off(self, lease: Lease, service: str, role: str | None, deadline: float) -> bool:
-        begun = time.monotonic()
-        is_counted = not (lease.is_bare and role is None)
-        lease.effect = SessionEffect.SPOILT  # unless what follows comes to its end
-        try:
-            await self._clearing.speak_for(lease, role, timeout=max(deadline - begun, _SHORTEST_HAND_OFF))
-        except PoolerFoundError:
-            self._note_pooler()
-            self._retire(lease)
-            return False
-        except BaseException as error:
-            failure = self._clearing.fault_of(error, service, role)
-            # One that the administrator cancelled says nothing about the role either.
-            if isinstance(failure, ConnectionLostError | QueryTimeoutError):
-                return False
-            self.take_back(lease)
-            if failure is None:
-                raise
-            raise failure from None
-        # Where roles were changed meanwhile, they count with the next use.
-        is_right = role == self._clearing.role_of(service)
-        lease.effect = SessionEffect.CLEAN if is_right else SessionEffect.DIRTY
-        lease.handed_off_in = time.monotonic() - begun
-        if is_counted:
-            self.tally(service).hand_offs += 1
-            if self._events.has(HandedOff):
-                self._events.tell(HandedOff(service, lease.served, lease.handed_off_in))
-        return True
-
-    async def _reset(self, lease: Lease) -> None:
-        """Clear a session for its own service again, or for nobody where it was poolhouse's."""
-        begun = time.monotonic()
-        service = lease.service or OWN_SERVICE
-        try:
-            await self._clearing.clear(lease, service)
-        except BaseException as error:
-            self._break(lease, f"its session could not be cleared: {type(error).__name__}")
-            if isinstance(error, (*DRIVER_ERRORS, asyncio.CancelledError)):
-                return
-            raise
-        if lease.is_gone:
-            return
-        self.tally(service).resets += 1
-        if self._events.has(SessionReset):
-            self._events.tell(SessionReset(service, time.monotonic() - begun))
-        if self._is_spent(lease):
-            self._retire(lease)
-        elif lease.effect is SessionEffect.CLEAN:
-            self._return(lease)
-        else:
-            # Who was told has changed the roles.
-            self._spawn(self._reset(lease))
+            self.waiting.look_again()
 
     # Giving back
 
@@ -432,7 +320,7 @@ class Leases:
             if lease.expires <= now:
                 self.take_back(lease)
             else:
-                self._give(self.sharing.put_back(lease, now), lease)
+                self.give(self.sharing.put_back(lease, now), lease)
 
     def take_back(self, lease: Lease) -> asyncio.Task[None] | None:
         """End a use about which anything may be; return the task that clears the session, where it needs to be."""
@@ -440,22 +328,28 @@ class Leases:
         if lease.is_gone:
             return None
         if lease.connection.is_closed():
-            self._break(lease, "the server ended it")
-        elif lease.effect is SessionEffect.SPOILT or self._is_spent(lease):
-            self._retire(lease)
+            self.cut(lease, "the server ended it")
+        elif lease.effect is SessionEffect.SPOILT or self.is_spent(lease):
+            self.retire(lease)
         elif lease.effect is SessionEffect.DIRTY or self._settings.reset is Reset.ALWAYS:
             lease.effect = SessionEffect.DIRTY
-            return self._spawn(self._reset(lease))
+            return self.reset(lease)
         else:
-            self._return(lease)
+            self.give_back(lease)
         return None
 
-    def _is_spent(self, lease: Lease) -> bool:
+    def reset(self, lease: Lease) -> asyncio.Task[None]:
+        """Let a session be cleared in a task of its own."""
+        return self._spawn(self.handing_off.reset(lease))
+
+    def is_spent(self, lease: Lease) -> bool:
+        """Whether a connection has served for long enough, or is one too many."""
         is_used_up = 0 < self._settings.max_uses <= lease.uses
         return is_used_up or lease.expires <= time.monotonic() or len(self.all) > self.max_size
 
-    def _return(self, lease: Lease) -> None:
-        self._give(self._offer(lease), lease)
+    def give_back(self, lease: Lease) -> None:
+        """End a use after which nothing is left to be cleared."""
+        self.give(self._offer(lease), lease)
         self.note_quiet()
 
     def _offer(self, lease: Lease) -> Place | None:
@@ -484,7 +378,7 @@ class Leases:
 
     def hold(self, lease: Lease, service: str) -> Use:
         """Let the running task hold a lease for more than a statement."""
-        use = lease.use = (WatchedUse if self.is_watched else Use)(lease, self, service)
+        use = lease.use = (WatchedUse if self.accounts.is_watched else Use)(lease, self, service)
         self.held.add(lease)
         self.held_by[use.task] = self.held_by.get(use.task, 0) + 1
         return use
@@ -500,13 +394,13 @@ class Leases:
             lease.soil(SessionEffect.DIRTY)
         return self.take_back(lease)
 
-    def _retire(self, lease: Lease) -> None:
+    def retire(self, lease: Lease) -> None:
         """Close a connection that somebody held until now, and let another take its place."""
         self._leave(lease)
         self._part_with(lease)
 
     def _part_with(self, lease: Lease) -> None:
-        self.closed += 1
+        self.accounts.closed += 1
         self._leaving.add(lease)
         self._spawn(self._say_goodbye(lease))
 
@@ -519,10 +413,10 @@ class Leases:
         finally:
             self._leaving.discard(lease)
 
-    def _break(self, lease: Lease, reason: str) -> None:
+    def cut(self, lease: Lease, reason: str) -> None:
         """Cut a connection that somebody held until now."""
         if not lease.is_gone:
-            self._note_broken(lease, reason)
+            self.accounts.note_broken(lease.service, reason)
             self._leave(lease)
         lease.connection.terminate()
 
@@ -532,13 +426,13 @@ class Leases:
         if self._has_ended:
             return
         self.sharing.end_use(lease)
-        self._serve()
+        self.waiting.serve()
         self.growing.grow()
         self.note_quiet()
 
     def _forget(self, lease: Lease) -> None:
         self.all.discard(lease)
-        self._sizes.set()
+        self.growing.note_size()
 
     def _note_end(self, lease: Lease) -> None:
         """Forget a connection that ended while nobody used it; whoever uses one notices himself."""
@@ -548,17 +442,12 @@ class Leases:
             self.sharing.remove(lease)
             lease.is_gone = True
             self._forget(lease)
-            self._note_broken(lease, "the server ended it while it was idle")
+            self.accounts.note_broken(lease.service, "the server ended it while it was idle")
             self.growing.grow()
         else:
             self._forget(lease)
 
-    def _note_broken(self, lease: Lease, reason: str) -> None:
-        self.broken += 1
-        if self._events.has(ConnectionBroken):
-            self._events.tell(ConnectionBroken(lease.service, reason))
-
-    # Growing and shrinking
+    # Changes that concern all
 
     async def resize(self, min_size: int, max_size: int) -> None:
         """Keep and allow so many connections from now on; those in use above that are closed when they come back."""
@@ -568,26 +457,12 @@ class Leases:
             self.retire_idle(lease)
         # Those in use are looked at when they come back, and so is each use after that.
         self._looks_each_time = self._looks_each_time or len(self.all) > max_size
-        self._serve()
+        self.waiting.serve()
         self.growing.grow()
         # Not what was asked for here: the sizes may have been changed again.
-        await self._until(lambda: self.min_size <= len(self.all) <= self.max_size)
+        await self.growing.until(lambda: self.min_size <= len(self.all) <= self.max_size)
 
-    async def wait_for_size(self, timeout: float) -> None:
-        """Return when `min_size` connections stand; raises ServerUnavailableError after `timeout` seconds."""
-        self.growing.grow()
-        try:
-            async with asyncio.timeout(timeout):
-                await self._until(lambda: len(self.all) >= self.min_size)
-        except TimeoutError:
-            raise copy(self.growing.failure) or no_answer(self._address) from None
-
-    async def _until(self, is_so: Callable[[], bool]) -> None:
-        while not is_so() and not self._has_ended:
-            self._sizes.clear()
-            await self._sizes.wait()
-
-    def _note_pooler(self) -> None:
+    def note_pooler(self) -> None:
         """Let no connection be used any longer that was taken for the server's own."""
         self.pooling.note_pooler()
         for lease in self.sharing.idle_leases():
@@ -601,7 +476,7 @@ class Leases:
         """Let no connection be used any longer with the role it had."""
         idle = set(self.sharing.idle_leases())
         self.sharing.disown()
-        self._serve()
+        self.waiting.serve()
         for lease in self.all - idle:
             if lease.effect is SessionEffect.CLEAN:
                 lease.effect = SessionEffect.DIRTY
@@ -615,30 +490,6 @@ class Leases:
 
     # Accounts
 
-    def tally(self, service: str) -> ServiceTally:
-        """Return the counts of a service."""
-        tally = self.tallies.get(service)
-        if tally is None:
-            tally = self.tallies[service] = ServiceTally()
-        return tally
-
-    @property
-    def is_watched(self) -> bool:
-        """Whether somebody wants to know of every use, or of every statement."""
-        events = self._events
-        return self.is_timed or events.tells_slow or events.tells_ended or events.tells_acquired
-
-    def note_acquired(self, service: str) -> None:
-        """Take down that a service got a connection at once."""
-        if self._events.tells_acquired:
-            self._events.tell(Acquired(service, 0.0))
-
-    def note_wait(self, service: str, seconds: float) -> None:
-        """Take down for how many seconds a service waited for a connection."""
-        self.tally(service).waits.add(seconds)
-        if self._events.tells_waited:
-            self._events.tell(Waited(service, seconds))
-
     def note_statement(
         self,
         service: str,
@@ -648,14 +499,8 @@ class Leases:
         error: BaseException | None = None,
         is_whole: bool = True,
     ) -> None:
-        """Take down how many seconds a statement took, or one more message of it, and tell of it where that is long."""
-        if self.is_timed and is_whole:
-            self.tally(service).statements.add(seconds)
-        if self._events.tells_ended and is_whole:
-            kind = None if error is None else kind_of(error)
-            self._events.tell(StatementEnded(service, statement, seconds, kind))
-        if self._events.tells_slow and seconds >= self._settings.slow_statement:
-            self._events.tell(SlowStatement(service, statement, seconds))
+        """Take down how many seconds a statement took, or one more message of it."""
+        self.accounts.note_statement(service, statement, seconds, error=error, is_whole=is_whole)
 
     def effect_of_raw(self, service: str) -> SessionEffect:
         """Return what touching the driver's own connection is taken for."""
@@ -664,7 +509,7 @@ class Leases:
     def statistics(self, state: LifecycleState) -> PoolStatistics:
         """Return all figures as they are now; may be called in any thread."""
         shares = sorted(self.sharing.shares.items())
-        services = {service: self.tally(service).freeze(share) for service, share in shares}
+        services = {service: self.accounts.tally(service).freeze(share) for service, share in shares}
         return PoolStatistics(
             state=state,
             min_size=self.min_size,
@@ -673,9 +518,9 @@ class Leases:
             idle=self.sharing.idle,
             in_use=self.in_use,
             waiting=self.sharing.waiting,
-            opened=self.opened,
-            closed=self.closed,
-            broken=self.broken,
+            opened=self.accounts.opened,
+            closed=self.accounts.closed,
+            broken=self.accounts.broken,
             services=services,
             waits=together(each.waits for each in services.values()),
         )

@@ -152,7 +152,7 @@ class SharedPool:
         """
         self._timed_by += 1 if is_wanted else -1
         if self._leases is not None:
-            self._leases.is_timed = self._timed_by > 0
+            self._leases.accounts.is_timed = self._timed_by > 0
         self._note_ready()
 
     @property
@@ -178,7 +178,7 @@ class SharedPool:
         if leases is None or not is_open or leases.pooling.lends or is_longer:
             self.ready = None
         else:
-            self.ready = WatchedLeases(leases) if leases.is_watched else leases
+            self.ready = WatchedLeases(leases) if leases.accounts.is_watched else leases
 
     # Opening and closing
 
@@ -293,7 +293,7 @@ class SharedPool:
         """
         limit = self._settings.startup_timeout if timeout is None else timeout
         deadline = time.monotonic() + limit
-        await self._opened().wait_for_size(limit)
+        await self._opened().growing.wait_for_size(limit)
         await self.check(timeout=max(deadline - time.monotonic(), 0.001))
 
     # Using

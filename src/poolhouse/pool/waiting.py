@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class Waiting:
-    """Who waits, and until when. One timer serves all deadlines, since hardly any is ever reached."""
+    """Who waits, until when, and for how long what is kept is kept from them.
+
+    One timer serves all deadlines, since hardly any is ever reached, and one all leases that are kept.
+    """
 
     def __init__(self, leases: Leases, *, address: str) -> None:
         self._leases = leases
@@ -30,11 +33,13 @@ class Waiting:
         self._loop = asyncio.get_running_loop()
         self._next_deadline = float("inf")
         self._timer: asyncio.TimerHandle | None = None
+        self._next_look: asyncio.TimerHandle | None = None
 
     def end(self) -> None:
-        """Look at deadlines no longer."""
-        if self._timer is not None:
-            self._timer.cancel()
+        """Look at no clock any longer."""
+        for timer in (self._timer, self._next_look):
+            if timer is not None:
+                timer.cancel()
 
     def join(self, share: Share[Lease, Place], begun: float, deadline: float) -> Place:
         """Let somebody queue up; raises SelfDeadlockError, or the last error of connecting, where that is in vain."""
@@ -47,18 +52,34 @@ class Waiting:
         self._sharing.join(place)
         if deadline < self._next_deadline:
             self._watch(deadline)
+        self.look_again()
         if len(self._leases.all) < self._leases.max_size:
             self._leases.growing.grow()
         return place
 
     def leave(self, place: Place) -> None:
         """Take somebody out of the queue who waits no longer, because he was cancelled, refused or is too late."""
-        self._leases.note_wait(place.share.service, time.monotonic() - place.begun)
+        self._leases.accounts.note_wait(place.share.service, time.monotonic() - place.begun)
         future = place.future
         if future.done() and not future.cancelled() and future.exception() is None:
             self._leases.take_back(future.result())
         self._sharing.leave(place)
         self._leases.note_quiet()
+
+    def serve(self) -> None:
+        """Give idle leases to those who may have them by now."""
+        for lease, place in self._sharing.serve(time.monotonic()):
+            self._leases.give(place, lease)
+
+    def look_again(self) -> None:
+        """Let no lease be kept for longer from those who wait than it may be."""
+        if self._next_look is None and (due := self._sharing.due) is not None:
+            self._next_look = self._loop.call_later(max(due - time.monotonic(), 0.0), self._look)
+
+    def _look(self) -> None:
+        self._next_look = None
+        self.serve()
+        self.look_again()
 
     def _refuse_self_deadlock(self, share: Share[Lease, Place], task: asyncio.Task[Any] | None) -> None:
         own = [lease for lease in self._leases.all if lease.use is not None and lease.use.task is task]
@@ -98,7 +119,7 @@ class Waiting:
         share = place.share
         if len(self._leases.all) < self._leases.max_size and share.in_use < share.limit:
             return copy(self._leases.growing.failure) or no_answer(self._address)
-        self._leases.tally(share.service).exhausted += 1
+        self._leases.accounts.tally(share.service).exhausted += 1
         is_limited = share.limit < self._leases.max_size and share.in_use >= share.limit
         return PoolExhaustedError(
             service=share.service,

@@ -26,7 +26,7 @@ class WatchedLeases:
         """Give a service a lease that needs nothing done to it, or return None."""
         lease = self._leases.take_ready(service, statement, effect)
         if lease is not None:
-            self._leases.note_acquired(service)
+            self._leases.accounts.note_ready(service)
         return lease
 
     def put_back(self, lease: Lease) -> None:
