@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import http, migrations, observability, package, pool, resolving, testing, wiring
+from benchmarks import http, migrations, observability, package, pool, resolving, slicing, testing, wiring
 from benchmarks.benchmark import SkippedError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ BENCHMARKS = {
     **http.BENCHMARKS,
     **observability.BENCHMARKS,
     **testing.BENCHMARKS,
+    **slicing.BENCHMARKS,
 }
 
 
