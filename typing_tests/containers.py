@@ -1,7 +1,7 @@
 """A container, from its start to its end, and what is resolved from it."""
 
 from collections.abc import Callable, Mapping
-from typing import ClassVar, assert_type
+from typing import Any, ClassVar, Protocol, assert_type
 
 from dependency_injector import providers
 
@@ -36,6 +36,10 @@ from poolhouse.roles import RoleReport
 class Orders:
     def __init__(self, db: SchemaManager) -> None:
         self.db = db
+
+
+class Searching(Protocol):
+    def find(self, words: str) -> list[int]: ...
 
 
 class OrdersContainer(Container):
@@ -92,9 +96,11 @@ def resolves() -> None:
     assert_type(orders.service(), Orders)
     assert_type(orders.resolve(orders.service), Orders)
     assert_type(orders.resolve(Orders), Orders)
+    assert_type(orders.resolve(Searching), Searching)
     assert_type(orders.resolver(orders.db), Callable[[], SchemaManager])
     assert_type(orders.resolver(Orders), Callable[[], Orders])
     assert_type(locate(application, Orders, place="a test"), Callable[[], Orders])
+    assert_type(locate(application, "orders.service", place="a test"), Callable[[], Any])
     assert_type(pools(application), tuple[SharedPool, ...])
     assert_type(migration_sets(application), tuple[MigrationSet, ...])
     assert_type(application.untyped.container.service(), Orders)

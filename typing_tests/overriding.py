@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, assert_type
+from unittest.mock import Mock
 
 from dependency_injector import providers
 
@@ -59,6 +60,7 @@ async def overridden(pool: SharedPool) -> None:
         orders.overriding(orders.search, providers.Resource(opened)),
         orders.overriding(orders.limit, 5),
         orders.overriding(orders.unknown, Misfit()),
+        orders.overriding(orders.search, Mock(spec=Search)),
     ):
         assert_type(orders.users(), Accounts)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from poolhouse.container.graph import Provider
     from poolhouse.container.injection import Injection
     from poolhouse.container.plan import PlannedResource, StartPlan
-    from poolhouse.container.replacing import ProviderOf, Replacement
+    from poolhouse.container.replacing import Providing
     from poolhouse.container.report import StartReport
     from poolhouse.container.validating import Asking
     from poolhouse.errors import ProviderError
@@ -352,18 +352,18 @@ class Container(containers.DeclarativeContainer):
         def unsubscribe(self, kind: type[EventT], handler: Callable[[EventT], object]) -> None:
             """Call `handler` no longer; does nothing when it was not."""
 
-        def resolver(self, what: providers.Provider[T] | type[T]) -> Callable[[], T]:
+        def resolver(self, what: providers.Provider[T] | Callable[..., T]) -> Callable[[], T]:
             """Return a function that resolves a provider, or the one provider that makes objects of a class.
 
             It gives what a call of the provider gives, several times as fast: the calls of a tree of factories are
             compiled into one function. Overrides are seen at once, whenever and at whichever provider of the tree
             they are made and taken back. Arguments that are changed later (`set_args` and its like) are not. A
             resource that is not open is a LifecycleError, and never opened. Raises WiringError, with the candidates,
-            where no provider, or more than one, makes objects of the class.
+            where no provider, or more than one, makes objects of the class, which may be abstract; and for a function.
             """
             ...
 
-        def resolve(self, what: providers.Provider[T] | type[T]) -> T:
+        def resolve(self, what: providers.Provider[T] | Callable[..., T]) -> T:
             """Resolve once: `container.resolve(Users)`; see `resolver`."""
             ...
 
@@ -397,8 +397,10 @@ class Container(containers.DeclarativeContainer):
             """
             ...
 
-        def overriding(self, provider: ProviderOf[T], replacement: Replacement[T]) -> AbstractAsyncContextManager[None]:
-            """Override `provider` for the time of an `async with` block.
+        def overriding(
+            self, provider: providers.Provider[T], replacement: T | Providing[T]
+        ) -> AbstractAsyncContextManager[None]:
+            """Override `provider` for the time of an `async with` block, by an object or another provider.
 
             Resources that the replacement is or needs are started and stopped with the block, where the
             container is started; objects resolved in between get the replacement. Blocks may overlap. What

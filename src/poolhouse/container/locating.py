@@ -20,24 +20,26 @@ T = TypeVar("T")
 
 
 @overload
-def locate(container: containers.Container, target: type[T], *, place: str) -> Callable[[], T]: ...
+def locate(container: containers.Container, target: str, *, place: str) -> Callable[[], Any]: ...
 
 
 @overload
-def locate(container: containers.Container, target: type[Any] | str, *, place: str) -> Callable[[], Any]: ...
+def locate(container: containers.Container, target: Callable[..., T], *, place: str) -> Callable[[], T]: ...
 
 
-def locate(container: containers.Container, target: type[Any] | str, *, place: str) -> Callable[[], Any]:
+def locate(container: containers.Container, target: Callable[..., Any] | str, *, place: str) -> Callable[[], Any]:
     """Return the provider to call for `target`: a class that one provider makes, or a dotted name.
 
     Names are those of the container and of the containers in it, such as "users.service". Overrides in
     force at the time of a call are honoured by it. Raises WiringError with the candidates when nothing, or
     more than one thing, fits; `place` says in it who asked.
     """
-    return _by_name(container, target, place) if isinstance(target, str) else _by_class(container, target, place)
+    if isinstance(target, str):
+        return _by_name(container, target, place)
+    return _by_class(container, cast("type[Any]", target), place)
 
 
-def provider_of(container: containers.Container, what: Provider | type[Any]) -> Provider:
+def provider_of(container: containers.Container, what: Provider | Callable[..., Any]) -> Provider:
     """Return `what` where it is a provider, and else the one that makes objects of that class."""
     if providers.is_provider(what):
         return cast("Provider", what)

@@ -24,6 +24,3 @@ class Providing(Protocol[T_co]):
     def __call__(self, *args: Any, **kwargs: Any) -> T_co:
         """Return what is provided."""
         ...
-
-
-Replacement: TypeAlias = "T | Providing[T]"

@@ -111,7 +111,7 @@ class Scope:
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         await self.leave(error)
 
-    async def resolve(self, what: providers.Provider[T] | type[T]) -> T:
+    async def resolve(self, what: providers.Provider[T] | Callable[..., T]) -> T:
         """Return what a provider of the container gives, or the one provider that makes objects of a class.
 
         Opens what it needs of the scope before that. Raises WiringError where no provider, or more than one, makes it.
@@ -121,7 +121,7 @@ class Scope:
 
     async def begin(
         self,
-        what: providers.Provider[T] | type[T],
+        what: providers.Provider[T] | Callable[..., T],
         *,
         isolation: Isolation | None = None,
         readonly: bool = False,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
     from types import TracebackType
 
-    from poolhouse.container.replacing import ProviderOf, Replacement
+    from poolhouse.container.replacing import ProviderOf, Providing
     from poolhouse.testing.running import Running
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Overriding:
     def __init__(self, running: Running) -> None:
         self._running = running
 
-    def __call__(self, provider: ProviderOf[T], replacement: Replacement[T]) -> Override:
+    def __call__(self, provider: ProviderOf[T], replacement: T | Providing[T]) -> Override:
         """Return the override, to be awaited or entered."""
         return Override(self._running, provider, replacement)
 
