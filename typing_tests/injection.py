@@ -5,6 +5,8 @@ from contextlib import AbstractContextManager
 from typing import Annotated, assert_type
 
 from dependency_injector import providers
+from dependency_injector.wiring import Provide
+from dependency_injector.wiring import inject as wired
 
 from poolhouse import SchemaManager, SharedPool
 from poolhouse.container import Container, Inject, Injected, InTransaction, Transactional, inject
@@ -52,6 +54,18 @@ def numbers(users: Injected[Users]) -> Iterator[Users]:
     yield users
 
 
+@wired
+def tell(users: Annotated[Users, Provide["users"]]) -> str:
+    assert_type(users, Users)
+    return str(users)
+
+
+@wired
+def tell_all(users: Users = Provide[Application.users]) -> str:
+    assert_type(users, Users)
+    return str(users)
+
+
 class Report:
     @inject
     def __init__(self, title: str, users: Injected[Users]) -> None:
@@ -63,6 +77,8 @@ async def called() -> None:
     assert_type(await count(5), int)
     assert_type(await count(5, users=Users(application.db())), int)
     assert_type(say(), str)
+    assert_type(tell_all(), str)
+    assert_type(tell(users=Users(application.db())), str)
     assert_type(application.inject(place), Callable[..., bytes])
     assert_type(application.inject(place)(3), bytes)
     assert_type([number async for number in application.inject(each)()], list[int])
