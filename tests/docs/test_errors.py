@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
 from poolhouse import errors
@@ -27,3 +28,27 @@ def test_no_error_has_two_sections():
 def test_every_section_says_when_it_is_raised_and_what_to_do():
     lacking = [name for name, (_, text) in SECTIONS.items() if "**When.**" not in text or "**What to do.**" not in text]
     assert lacking == []
+
+
+EXAMPLES = DOCS / "examples/errors"
+# A message that another example produces, in a file that the section includes.
+INCLUDED = re.compile(r"^```\{literalinclude\} \.\./examples/\S+\.txt$", re.MULTILINE)
+
+
+def told():
+    """The names of errors that an example is told of: by `told(…)`, `told.shows(…)`, or in a table of cases."""
+    named = {
+        node.id
+        for path in EXAMPLES.glob("test_*.py")
+        for function in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(function)
+        if isinstance(node, ast.Name)
+    }
+    return named & set(errors.__all__)
+
+
+def test_every_section_shows_a_message_that_a_test_produces():
+    shown = {name for name, (_, text) in SECTIONS.items() if "\n```text\n" in text}
+    included = {name for name, (_, text) in SECTIONS.items() if INCLUDED.search(text)}
+    assert sorted(shown | included) == errors.__all__
+    assert shown - told() == set()

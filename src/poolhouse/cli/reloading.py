@@ -79,12 +79,15 @@ class Reloading:
         finally:
             await self._end(application)
             await self._end(server)
-            if self._changed is not None:
-                self._changed.cancel()
-                await asyncio.wait([self._changed])
+            await self._watch_no_more()
             os.close(self._there)
             os.close(self._here)
         return self._starts
+
+    async def _watch_no_more(self) -> None:
+        if self._changed is not None:
+            self._changed.cancel()
+            await asyncio.wait([self._changed])
 
     def _stop(self, by_terminal: bool) -> None:  # noqa: FBT001 - a signal's handler
         self._by_terminal = self._by_terminal or by_terminal

@@ -49,10 +49,11 @@ class BackgroundTask:
     ) -> None:
         if on_crash not in get_args(OnCrash):
             known = ", ".join(map(repr, get_args(OnCrash)))
-            raise WiringError(f"on_crash of a background task cannot be {on_crash!r}", remedy=f"Use one of {known}")
+            fact = f"on_crash of a background task cannot be {on_crash!r}"
+            raise WiringError(fact, place=_name_of(run), remedy=f"Use one of {known}")
         self._run = run
         self.on_crash: OnCrash = on_crash
-        self.name = getattr(run, "__qualname__", type(run).__qualname__)
+        self.name = _name_of(run)
         self.state = TaskState.NEW
         self.crashes = 0
         self._restart_after = restart_after
@@ -206,6 +207,10 @@ def uninterrupted() -> Generator[None]:
         return
     with task.uninterrupted():
         yield
+
+
+def _name_of(run: object) -> str:
+    return getattr(run, "__qualname__", type(run).__qualname__)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

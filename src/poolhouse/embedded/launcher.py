@@ -45,7 +45,7 @@ FAST, IMMEDIATE, KILL = 2, 3, 9
 # Signals and the seconds that each is given. Together they stay under the two seconds that the handle promises.
 ORDERLY_END = ((FAST, 1.1), (IMMEDIATE, 0.4), (KILL, 0.2))
 SUDDEN_END = ((IMMEDIATE, 1.0), (KILL, 0.5))
-LOG_TAIL = 2000
+LOG_TAIL = 10  # lines; what came of it is the last that it says
 # What PostgreSQL says while the last processes of a server that was killed are still on their way out.
 STILL_DYING = "pre-existing shared memory block"
 STILL_DYING_PATIENCE = 3.0
@@ -239,5 +239,5 @@ def _failure(program: str, answer: Mapping[str, Any], log: Path) -> ServerStartE
 
 def _tail(log: Path) -> str:
     with suppress(OSError):
-        return log.read_text(encoding="utf-8", errors="replace")[-LOG_TAIL:].strip()
+        return "\n".join(log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-LOG_TAIL:])
     return ""

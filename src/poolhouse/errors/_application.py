@@ -23,14 +23,14 @@ class CommandError(PoolhouseError):
 
 
 class ApplicationRunsError(PoolhouseError):
-    """The application runs on its embedded PostgreSQL, which no second process can use; `pid` is the server's."""
+    """The application's embedded PostgreSQL is starting or stopping, so nobody can join it; `pid` is the server's."""
 
     def __init__(self, directory: str, pid: int) -> None:
         self.directory = directory
         self.pid = pid
         super().__init__(
-            f"the application is running: its embedded PostgreSQL, process {pid}, has the data in {directory}",
-            remedy="Stop the application and run this again; or give both a server of their own, by a DSN",
+            f"the application's embedded PostgreSQL on {directory}, process {pid}, is starting or stopping",
+            remedy="Run this again in a moment; or stop the application, or give both a server of their own, by a DSN",
         )
 
 

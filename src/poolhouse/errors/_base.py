@@ -21,7 +21,9 @@ class PoolhouseError(Exception):
         self.place = place
         self.remedy = remedy
         head = f"{place}: {fact}" if place else fact
-        super().__init__(f"{head}. {remedy}" if remedy else head)
+        # What ends with a list, a log or SQL is over with its line.
+        end = "\n" if "\n" in head else ". "
+        super().__init__(f"{head}{end}{remedy}" if remedy else head)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Subclasses take typed arguments and hand a finished message up, so `args` alone cannot rebuild them.

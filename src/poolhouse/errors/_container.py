@@ -70,9 +70,10 @@ class StepTimeoutError(LifecycleError):
     def __init__(self, step: str, *, limit: float) -> None:
         self.step = step
         self.limit = limit
+        raised = "stop_timeout" if step.startswith("stopping") else "start_timeout"
         super().__init__(
             f"{step} took longer than {limit:g} s and was cancelled",
-            remedy="See what it waits for, or raise the limit of the container's steps",
+            remedy=f"See what it waits for, or raise {raised} of the container, or the limit of it alone in {raised}s",
         )
 
 

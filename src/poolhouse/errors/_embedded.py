@@ -23,7 +23,9 @@ class BinariesNotFoundError(EmbeddedServerError):
 class ServerStartError(EmbeddedServerError):
     """The server did not come up; `log` is the end of what it said."""
 
-    def __init__(self, fact: str, *, log: str, remedy: str | None = None) -> None:
+    def __init__(
+        self, fact: str, *, log: str, remedy: str = "Mend that, or set the DSN of a server of your own"
+    ) -> None:
         self.log = log
         tail = f"; its log ends with:\n{log}" if log else ""
         super().__init__(f"the embedded PostgreSQL did not start: {fact}{tail}", remedy=remedy)

@@ -31,4 +31,4 @@ def at(file: str, line: int | None, column: int | None) -> str:
 def with_differences(fact: str, differences: Sequence[str]) -> str:
     """Return a fact that ends with a list, if there is anything to list."""
     listed = "".join(f"\n  - {each}" for each in differences)
-    return f"{fact}:{listed}\n" if differences else fact
+    return f"{fact}:{listed}" if differences else fact

@@ -47,8 +47,8 @@ class RepeatedQueriesError(PoolhouseError, AssertionError):
         lines = "".join(f"\n  - {each}" for each in repeated)
         times = "once" if allowed == 1 else f"{allowed} times"
         super().__init__(
-            f"the same statement was run more often than {times}:{lines}\n"
-            "Ask for all of it in one statement, such as with `= ANY($1)`, or allow more",
+            f"the same statement was run more often than {times}:{lines}",
+            remedy="Ask for all of it in one statement, such as with `= ANY($1)`, or allow more",
         )
 
 

@@ -57,6 +57,22 @@ _BY_CLASS: Mapping[str, type[DatabaseError]] = {
     "40": errors.TransactionRollbackError,
 }
 
+# What to do where the server itself gives no hint; by its code, or the class of that.
+_REMEDIES = {
+    "22": "Compare the arguments with the types of their placeholders",
+    "23502": "Give the column a value",
+    "23503": "See that the row that is referred to is there, and that none refers to a row that is deleted",
+    "23505": "Write another key, or say with ON CONFLICT what is to happen",
+    "23514": "Write what the constraint allows, and check values before they come here",
+    "23": "Write a row that the constraint allows",
+    "25006": "Write on the primary, in a transaction that is not readonly",
+    "25P02": "Let the first error leave the block, or put what may fail into a transaction() of its own",
+    "40": "Run the whole transaction again, as `db.transaction(retries=3)` does",
+    "42P01": "See that its migration was applied, and name it as {{tables.name}}",
+    "55P03": "Try again later, or wait for the lock longer",
+    "57014": "Make it quicker, or raise the limit that has passed",
+}
+
 _OWN_SERVICE = "poolhouse"  # works as the login role
 
 _AUTHENTICATION = ("28000", "28P01")
@@ -134,7 +150,7 @@ def _from_server(error: asyncpg.PostgresError, service: str | None, sql: str | N
         table=_field(error, "table_name"),
         column=_field(error, "column_name"),
         constraint=_field(error, "constraint_name"),
-        remedy=_field(error, "hint"),
+        remedy=_field(error, "hint") or _REMEDIES.get(code) or _REMEDIES.get(code[:2]),
     )
 
 

@@ -356,6 +356,7 @@ class SharedPool:
     def _not_open(self) -> PoolStateError:
         return PoolStateError(
             f"the pool is not open, it is {self._state.value}",
+            place=self.address if self._dsn() else None,
             remedy="Start its container: `async with Container()`, or `await container.init_resources()`",
         )
 

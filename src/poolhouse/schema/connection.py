@@ -173,7 +173,8 @@ class Transaction:
 
     async def __aenter__(self) -> Connection:
         if self._scope is not None:
-            raise UsageError("a transaction object opens one transaction", remedy="Call transaction() again")
+            fact = "a transaction object opens one transaction"
+            raise UsageError(fact, service=self._service, remedy="Call transaction() again")
         use = self._held or joined_use(self._pool, self._service)
         trace = None if self._pool.tracer is None else self._follow(self._first_message(use))
         try:

@@ -44,7 +44,7 @@ class SchemaManager(Queries):
     def __init__(self, pool: SharedPool, *, schema: str, reads: Iterable[str] = (), service: str | None = None) -> None:
         object.__setattr__(self, "_pool", pool)
         object.__setattr__(self, "_schema", check_identifier(schema))
-        object.__setattr__(self, "_reads", _check_reads(reads))
+        object.__setattr__(self, "_reads", _check_reads(reads, schema))
         object.__setattr__(self, "_service", self._schema if service is None else check_identifier(service))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
@@ -186,16 +186,18 @@ class SchemaManager(Queries):
 _NO_READS: frozenset[str] = frozenset()
 
 
-def _check_reads(reads: Iterable[str]) -> frozenset[str]:
+def _check_reads(reads: Iterable[str], schema: str) -> frozenset[str]:
     if isinstance(reads, str):
-        raise ConfigurationError(f"the declared reads are one text, {reads!r}", remedy=f"Write [{reads!r}]")
-    return frozenset(map(_check_read, reads)) or _NO_READS
+        fact = f"the declared reads are one text, {reads!r}"
+        raise ConfigurationError(fact, place=f"schema {schema!r}", remedy=f"Write [{reads!r}]")
+    return frozenset(_check_read(read, schema) for read in reads) or _NO_READS
 
 
-def _check_read(read: str) -> str:
+def _check_read(read: str, own: str) -> str:
     schema, dot, table = read.partition(".")
     if not dot:
-        raise ConfigurationError(f"the declared read {read!r} names no schema", remedy='Write it as "schema.table"')
+        fact = f"the declared read {read!r} names no schema"
+        raise ConfigurationError(fact, place=f"schema {own!r}", remedy='Write it as "schema.table"')
     return f"{check_identifier(schema)}.{check_identifier(table)}"
 
 

@@ -60,7 +60,14 @@ def _fault(kind: type[BaseSettings], reading: Reading, detail: ErrorDetails) -> 
     origin = reading.origin(path) or Origin(ARGUMENT)
     if detail["type"] == "extra_forbidden":
         return unknown(kind, name, origin)
-    return SettingError(name, detail["msg"], place=_place(kind, path, name, origin))
+    return SettingError(name, detail["msg"], place=_place(kind, path, name, origin), remedy=_meaning(kind, path))
+
+
+def _meaning(kind: type[BaseSettings], path: Sequence[str]) -> str | None:
+    field = field_at(kind, path)
+    if field is None or not field.description:
+        return None
+    return f"Set it to what is meant: {field.description.partition('. ')[0]}"
 
 
 def _place(kind: type[BaseSettings], path: Sequence[str], name: str, origin: Origin) -> str:

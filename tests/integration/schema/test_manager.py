@@ -135,7 +135,8 @@ async def test_a_table_that_is_missing_is_named(db):
         await db.fetch("SELECT * FROM {{tables.missing}} WHERE id = $1", 1)
 
     assert str(caught.value) == (
-        f"service '{db.schema}': relation \"{db.schema}.missing\" does not exist [SQLSTATE 42P01]"
+        f"service '{db.schema}': relation \"{db.schema}.missing\" does not exist [SQLSTATE 42P01]. "
+        "See that its migration was applied, and name it as {{tables.name}}"
     )
 
 
