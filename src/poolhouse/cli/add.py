@@ -1,6 +1,5 @@
 """`poolhouse add …`."""
 
-from collections.abc import Iterator
 from typing import Annotated
 
 import typer
@@ -9,8 +8,8 @@ from poolhouse.cli.answer import Answer
 from poolhouse.cli.application import Application
 from poolhouse.cli.scaffold.naming import Names, check_service_name, singular
 from poolhouse.cli.scaffold.sources import Sources
+from poolhouse.cli.services import complete_services
 from poolhouse.cli.verb import verb
-from poolhouse.errors import CommandError
 
 group = typer.Typer(
     name="add",
@@ -25,15 +24,6 @@ group = typer.Typer(
 @group.callback()
 def _group() -> None:
     pass
-
-
-def complete_services(incomplete: str) -> Iterator[str]:
-    """Yield the names of services that begin with `incomplete`; nothing where the source cannot be read."""
-    try:
-        services = Sources(Application().project).services()
-    except CommandError:  # a shell that completes is no place for errors
-        return
-    yield from sorted(service for service in services if service.startswith(incomplete))
 
 
 Name = Annotated[

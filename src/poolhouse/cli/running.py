@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import traceback
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 from poolhouse.cli.answer import ExitCode
@@ -69,8 +68,8 @@ def _print(verb: Coroutine[Any, Any, Answer], *, as_json: bool) -> int:
 async def _terminable(verb: Coroutine[Any, Any, Answer]) -> Answer:
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine that runs is a task's
-    # Windows' event loop takes no signal handlers; SIGTERM ends the process there at once.
-    with suppress(NotImplementedError):
+    # Windows has no SIGTERM that a process could wait for, and its event loop takes no handlers of signals.
+    if sys.platform != "win32":
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     return await verb
 

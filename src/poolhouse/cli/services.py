@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from poolhouse._core.suggestion import nearest
 from poolhouse.cli.application import Application
+from poolhouse.cli.scaffold.sources import Sources
 from poolhouse.container import Container
 from poolhouse.container.plan import plan_start
 from poolhouse.errors import CommandError
@@ -28,9 +29,14 @@ def manager_of(container: Container, service: str) -> SchemaManager:
 
 
 def complete_services(incomplete: str) -> Iterator[str]:
-    """Yield the names of services that begin with `incomplete`; nothing where the application cannot be loaded."""
+    """Yield the names of services that begin with `incomplete`; nothing where none can be found.
+
+    The application's source is read, and not run: a shell asks at each press of a key. Where it wires services in
+    another way, the application is loaded.
+    """
+    application = Application()
     try:
-        services = managers_by_service(Application().container)
+        services = Sources(application.project).services() or managers_by_service(application.container)
     except (Exception, SystemExit):  # noqa: BLE001 - a shell that completes is no place for errors
         return
-    yield from (service for service in services if service.startswith(incomplete))
+    yield from sorted(service for service in services if service.startswith(incomplete))

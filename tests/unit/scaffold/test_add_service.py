@@ -192,13 +192,13 @@ def test_a_list_of_services_that_do_not_know_each_other_is_edited_too(project):
 
 
 def test_the_shell_completes_what_may_be_needed(project):
-    from poolhouse.cli.add import complete_services
+    from poolhouse.cli.services import complete_services
 
     assert list(complete_services("")) == ["orders", "payments", "users"]
     assert list(complete_services("pa")) == ["payments"]
 
 
 def test_outside_of_a_project_the_shell_completes_nothing(empty):
-    from poolhouse.cli.add import complete_services
+    from poolhouse.cli.services import complete_services
 
     assert list(complete_services("")) == []
