@@ -1,68 +1,29 @@
-"""A service that sends messages in the background, and how it is wired; tests run it."""
+"""The queue of examples/worker as a service of an application, and a service that is a resource; tests run both."""
 
 from __future__ import annotations
 
-import asyncio
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from dependency_injector import providers
 
-from poolhouse.container import BackgroundTask, Container, uninterrupted
+from examples.worker.main import HERE, Craft, Jobs
+from poolhouse.container import BackgroundTask, Container
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
 from poolhouse.schema import SchemaManager
 
-
-class Mailbox(Protocol):
-    """Where messages go."""
-
-    async def send(self, text: str) -> None:
-        """Send one."""
-        ...
-
-
-class Messages:
-    """Takes messages, and sends them later."""
-
-    def __init__(self, db: SchemaManager, mailbox: Mailbox) -> None:
-        self._db = db
-        self._mailbox = mailbox
-
-    async def add(self, text: str) -> None:
-        """Take a message; in a transaction of this service, it is sent when that is committed."""
-        await self._db.execute("INSERT INTO {{tables.messages}} (text) VALUES ($1)", text)
-
-    async def deliver(self) -> None:
-        """Send messages as they come."""
-        while True:
-            with uninterrupted():
-                is_sent = await self._deliver_next()
-            if not is_sent:
-                await asyncio.sleep(1)
-
-    async def _deliver_next(self) -> bool:
-        async with self._db.transaction():
-            message = await self._db.fetchrow(
-                """
-                DELETE FROM {{tables.messages}} WHERE id = (
-                    SELECT id FROM {{tables.messages}} ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 1
-                ) RETURNING text
-                """
-            )
-            if message is not None:
-                await self._mailbox.send(message["text"])
-            return message is not None
+JOBS = HERE / "migrations" / "jobs"
 
 
 class MessagesContainer(Container):
-    """The wiring of the service."""
+    """The wiring of a service whose jobs are messages, and whose craft is to send them."""
 
     pool = providers.Dependency(instance_of=SharedPool)
-    mailbox: providers.Dependency[Mailbox] = providers.Dependency()
+    mailbox: providers.Dependency[Craft] = providers.Dependency()
     db = providers.Factory(SchemaManager, pool, schema="messages")
-    migrations = providers.Factory(MigrationSet, db, "migrations/messages")
-    service = providers.Factory(Messages, db, mailbox)
-    delivery = providers.Resource(BackgroundTask, service.provided.deliver)
+    migrations = providers.Factory(MigrationSet, db, JOBS, module="messages")
+    service = providers.Factory(Jobs, db, mailbox)
+    delivery = providers.Resource(BackgroundTask, service.provided.work)
 
 
 class Prices:

@@ -35,8 +35,8 @@ async def shell(application: Application, *, command: Command = None) -> Answer:
     embedded PostgreSQL runs for the time of the shell, or is the one that the application runs on at the moment. What
     the application does in the background goes on while you type.
 
-    It is Python's own console, with completion by Tab. IPython is not used, also where it is installed: it would run each
-    statement in an event loop that stands still in between, and with it the pool and all background tasks.
+    It is Python's own console, with completion by Tab. IPython is not used, even where it is installed: its event loop
+    stands still between two statements, and with it the pool and all background tasks would.
 
     Exit codes: 0 left, 2 usage, 3 it does not start, or the line fails, 130 interrupted, 143 terminated.
     """

@@ -11,7 +11,7 @@ from poolhouse.pool.faults import DRIVER_ERRORS, translate
 from poolhouse.pool.lease import over
 from poolhouse.schema.cursor import CursorFactory
 from poolhouse.schema.queries import Queries
-from poolhouse.schema.session import enter_scope, joined_use, leave_scope
+from poolhouse.schema.session import enter_transaction, joined_use, leave_transaction
 from poolhouse.schema.tracing import note_acquired, open_session
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from poolhouse.pool import SharedPool, Use
     from poolhouse.pool.lease import Lender
     from poolhouse.pool.tracing import Trace
-    from poolhouse.schema.session import Scope, Session
+    from poolhouse.schema.session import OpenTransaction, Session
     from poolhouse.schema.statements import Statement
 
 Isolation = Literal["read_uncommitted", "read_committed", "repeatable_read", "serializable"]
@@ -141,7 +141,7 @@ class Transaction:
     waits for the rollback, since the server may be gone: it is done before the connection is used again.
     """
 
-    __slots__ = ("_held", "_is_nested", "_leased", "_modes", "_pool", "_reads", "_schema", "_scope", "_service")
+    __slots__ = ("_entered", "_held", "_is_nested", "_leased", "_modes", "_pool", "_reads", "_schema", "_service")
 
     def __init__(
         self,
@@ -169,10 +169,10 @@ class Transaction:
         self._modes = _modes(isolation, readonly=readonly, deferrable=deferrable)
         self._leased: Use | None = None
         self._is_nested = False
-        self._scope: Scope | None = None
+        self._entered: OpenTransaction | None = None
 
     async def __aenter__(self) -> Connection:
-        if self._scope is not None:
+        if self._entered is not None:
             fact = "a transaction object opens one transaction"
             raise UsageError(fact, service=self._service, remedy="Call transaction() again")
         use = self._held or joined_use(self._pool, self._service)
@@ -189,7 +189,7 @@ class Transaction:
             raise
         if trace is not None:
             trace.end(None)
-        self._scope = enter_scope(self._pool, self._service, use)
+        self._entered = enter_transaction(self._pool, self._service, use)
         return Connection(self._pool, use, schema=self._schema, reads=self._reads)
 
     def _follow(self, message: str) -> Trace | None:
@@ -235,28 +235,28 @@ class Transaction:
             )
 
     async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> bool | None:
-        scope = self._scope
+        entered = self._entered
         # Its connection may be in a transaction of somebody else by now.
-        if scope is None or scope.is_left:
+        if entered is None or entered.is_left:
             raise UsageError("the transaction is not open", remedy="Enter it with `async with`")
-        if scope.use.is_over:
+        if entered.use.is_over:
             # Rolled back when its connection was given back, by whoever had acquired it.
-            leave_scope(scope)
+            leave_transaction(entered)
             if error is None:
-                raise over(scope.use.service)
+                raise over(entered.use.service)
             return None
-        swallowed = self._swallowed() if error is None and scope.use.failed else None
+        swallowed = self._swallowed() if error is None and entered.use.failed else None
         try:
             # Whoever was cancelled or ran out of time is not kept waiting for a server that may be gone: what is in
             # doubt is rolled back after the connection was given back.
-            if error is None or self._leased is None or not scope.use.lease.is_in_doubt:
-                await self._end(scope.use, is_well=error is None and swallowed is None)
+            if error is None or self._leased is None or not entered.use.lease.is_in_doubt:
+                await self._end(entered.use, is_well=error is None and swallowed is None)
         except DRIVER_ERRORS as failure:
             # A rollback fails when the connection is gone, and the transaction with it: the block's error counts.
             if error is None and swallowed is None:
                 raise translate(failure, service=self._service) or failure from None
         finally:
-            leave_scope(scope)
+            leave_transaction(entered)
             await self._give_back()
         if swallowed is not None:
             raise swallowed

@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, eq=False)
-class Scope:
+class OpenTransaction:
     """A transaction that a task has open for a service: what the task's queries for that service join."""
 
     pool: SharedPool
     service: str
     task: asyncio.Task[Any] | None
     use: Use
-    outer: Scope | None
+    outer: OpenTransaction | None
     is_left: bool = False
 
 
-innermost: ContextVar[Scope | None] = ContextVar("poolhouse_scope", default=None)
+innermost: ContextVar[OpenTransaction | None] = ContextVar("poolhouse_transaction", default=None)
 
 
 def joined_use(pool: SharedPool, service: str) -> Use | None:
@@ -44,27 +44,27 @@ def joined_use(pool: SharedPool, service: str) -> Use | None:
     A task that was started inside a transaction does not find it, although it inherits the context: two
     tasks cannot use one connection at the same time.
     """
-    scope = innermost.get()
-    while scope is not None:
-        is_open = not scope.is_left and scope.pool is pool and scope.service == service
-        if is_open and scope.task is asyncio.current_task():
-            return scope.use
-        scope = scope.outer
+    transaction = innermost.get()
+    while transaction is not None:
+        is_open = not transaction.is_left and transaction.pool is pool and transaction.service == service
+        if is_open and transaction.task is asyncio.current_task():
+            return transaction.use
+        transaction = transaction.outer
     return None
 
 
-def enter_scope(pool: SharedPool, service: str, use: Use) -> Scope:
+def enter_transaction(pool: SharedPool, service: str, use: Use) -> OpenTransaction:
     """Make a transaction the innermost one of the running task."""
-    scope = Scope(pool, service, asyncio.current_task(), use, innermost.get())
-    innermost.set(scope)
-    return scope
+    transaction = OpenTransaction(pool, service, asyncio.current_task(), use, innermost.get())
+    innermost.set(transaction)
+    return transaction
 
 
-def leave_scope(scope: Scope) -> None:
+def leave_transaction(transaction: OpenTransaction) -> None:
     """Make the innermost transaction that is still open the one that counts."""
     # Not ContextVar.reset(): a fixture may be entered in one context and left in another, and an exit
     # stack of transactions of two schemas need not be left in the reverse order.
-    scope.is_left = True
+    transaction.is_left = True
     last = innermost.get()
     while last is not None and last.is_left:
         last = last.outer

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from poolhouse.cli.services import complete_services
+
 MISUSED = 2
 
 
@@ -129,3 +131,8 @@ def test_an_error_is_json_where_json_was_asked_for(offline):
     assert outcome.code == MISUSED
     assert outcome.json["error"]["kind"] == "CommandError"
     assert "Did you mean users?" in outcome.json["error"]["message"]
+
+
+def test_services_that_the_source_does_not_name_are_completed_as_the_application_has_them(offline):
+    assert list(complete_services("")) == ["orders", "users"]
+    assert list(complete_services("us")) == ["users"]

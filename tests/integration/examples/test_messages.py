@@ -24,7 +24,7 @@ class Mailbox:
         self.may_end.set()
         self.faults = []
 
-    async def send(self, text):
+    async def do(self, text):
         self.begun.set()
         await self.may_end.wait()
         if self.faults:
@@ -42,13 +42,9 @@ class Application(Container):
 
 @pytest.fixture
 def application(database_settings, tmp_path, monkeypatch):
-    tables = {
-        "messages": "CREATE TABLE {{tables.messages}} (id bigint GENERATED ALWAYS AS IDENTITY, text text)",
-        "prices": "CREATE TABLE {{tables.prices}} AS SELECT 'tea' AS sku, 3 AS price",
-    }
-    for service, sql in tables.items():
-        (tmp_path / "migrations" / service).mkdir(parents=True)
-        (tmp_path / "migrations" / service / "0001_create.sql").write_text(sql)
+    prices = tmp_path / "migrations/prices/0001_create_prices.sql"
+    prices.parent.mkdir(parents=True)
+    prices.write_text("CREATE TABLE {{tables.prices}} AS SELECT 'tea' AS sku, 3 AS price")
     monkeypatch.chdir(tmp_path)
     return Application(settings=database_settings)
 
@@ -56,7 +52,7 @@ def application(database_settings, tmp_path, monkeypatch):
 async def left(dsn):
     connection = await asyncpg.connect(dsn)
     try:
-        return await connection.fetchval("SELECT count(*) FROM messages.messages")
+        return await connection.fetchval("SELECT count(*) FROM messages.jobs")
     finally:
         await connection.close()
 
