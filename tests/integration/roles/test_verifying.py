@@ -138,3 +138,11 @@ async def test_the_login_of_migrations_compares_what_is_its_own(bench):
     assert await shop.told(sets) == []
     await bench.admin.execute(f'GRANT SELECT ON users.accounts TO "{app}"')
     assert await shop.told(sets) == [f"table accounts: grants to {app} SELECT, expected none"]
+
+
+async def test_it_makes_no_difference_that_somebody_else_owns_the_schema(shop):
+    sets = await shop.start()
+    owner = await shop.bench.login("owner")
+    await shop.run(f"ALTER SCHEMA users OWNER TO {owner}")
+    await establish_roles(sets, revoke=True)
+    assert await shop.told(sets) == []

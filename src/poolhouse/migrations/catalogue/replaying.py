@@ -47,6 +47,13 @@ _EXTENSIONS = """
 SELECT extname FROM pg_catalog.pg_extension
 WHERE extnamespace = pg_catalog.to_regnamespace($1)::pg_catalog.oid AND extrelocatable
 """
+# Rights say who of them is the owner. Schema public has the database's owner, whoever that is.
+_OWNER = """
+SELECT owner.rolname FROM pg_catalog.pg_namespace AS space JOIN pg_catalog.pg_roles AS owner ON owner.oid = nspowner
+WHERE space.oid = pg_catalog.to_regnamespace($1)::pg_catalog.oid AND nspname <> 'public'
+    AND pg_catalog.pg_has_role(owner.oid, CASE
+        WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4 < 160000 THEN 'MEMBER' ELSE 'SET' END)
+"""
 _HOME_OF_EXTENSION = """
 SELECT nspname FROM pg_catalog.pg_extension AS extension
 JOIN pg_catalog.pg_namespace AS space ON space.oid = extnamespace WHERE extname = $1::text::name
@@ -128,7 +135,9 @@ async def _set_aside(connection: asyncpg.Connection[Any], schema: str) -> Aside:
         await connection.execute(f"CREATE SCHEMA {own}")
         return Aside(None, frozenset())
     name = f"poolhouse_replay_{secrets.token_hex(8)}"
-    await connection.execute(f"ALTER SCHEMA {own} RENAME TO {name}; CREATE SCHEMA {own}")
+    owner = await connection.fetchval(_OWNER, own)
+    owned = f" AUTHORIZATION {quote_identifier(owner)}" if owner is not None else ""
+    await connection.execute(f"ALTER SCHEMA {own} RENAME TO {name}; CREATE SCHEMA {own}{owned}")
     # There can be only one of each in a database, so the replay cannot have its own.
     extensions = await connection.fetch(_EXTENSIONS, name)
     for extension in extensions:
