@@ -27,7 +27,7 @@ test: $(VENV)/.dev ## Run all tests (ARGS="-k name" for some of them)
 newcomer: $(VENV)/.dev ## Do what a newcomer does, in a fresh clone with nothing installed
 	@$(BIN)/python -m pytest -m newcomer tests/packaging tests/docs $(ARGS)
 
-processes: $(VENV)/.dev ## Start many processes together, kill some, stop their server: the short version of `make chaos`
+processes: $(VENV)/.dev ## Run the tests that start whole applications, many of them at once, and kill some
 	@$(BIN)/python -m pytest -m processes --numprocesses auto $(ARGS)
 
 shuffle: $(VENV)/.dev ## Run the application's tests fifty times, in random orders, with four workers (ROUNDS=1 for once)

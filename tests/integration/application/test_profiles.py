@@ -64,6 +64,7 @@ def job(folder, profile, *arguments):
     return done.stdout + done.stderr
 
 
+@pytest.mark.processes
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("profile", Profile)
 async def test_it_starts_in_every_profile_by_nothing_but_one_variable(everywhere, profile):
@@ -87,6 +88,7 @@ async def test_it_starts_in_every_profile_by_nothing_but_one_variable(everywhere
     assert (everywhere.folder / ".poolhouse").exists() is profile.allows_embedded
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("profile", ["staging", "production"])
 async def test_where_users_are_served_a_start_migrates_nothing_and_says_so(everywhere, profile):
     ended = await everywhere.run(APP_PROFILE=profile)
@@ -160,6 +162,7 @@ def test_no_command_shows_a_secret(secretive, monkeypatch, caplog, profile):
         assert SECRET not in said
 
 
+@pytest.mark.processes
 @pytest.mark.parametrize("variables", [{}, {"APP_DATABASE__MAX_SIZE": "many"}])
 async def test_no_start_that_fails_shows_a_secret(secretive, variables):
     secretive.replace("app/main.py", "return run(serve_shop)", "import asyncio; return asyncio.run(serve_shop()) or 0")

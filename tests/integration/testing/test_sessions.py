@@ -9,7 +9,7 @@ import pytest
 from tests.integration.testing.sessions import Project
 
 # Each of these starts an interpreter or more, and imports everything.
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.timeout(180), pytest.mark.processes]
 
 REGISTERS = """
 from services.users import NewUser
@@ -223,7 +223,6 @@ async def test_that_kills_its_worker(application):
 """
 
 
-@pytest.mark.processes
 @pytest.mark.parametrize("has_dsn", [True, False], ids=["a server that is there", "a server of the session"])
 def test_workers_share_a_server_and_a_template_and_a_crash_takes_neither(tmp_path, postgres, has_dsn):
     project = Project(tmp_path, postgres if has_dsn else None)
