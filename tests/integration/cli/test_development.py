@@ -145,6 +145,8 @@ def test_changes_are_run_migrations_applied_and_what_fails_is_told_and_waited_ou
     assert running_server(copy / ".poolhouse/postgres").pid == server.pid
     assert "Traceback" not in dev.said
     assert poolhouse(copy, "migrations", "status", "--exit-code").returncode == 0
+    verified = poolhouse(copy, "migrations", "verify", "--exit-code")
+    assert (verified.returncode, verified.stdout.count("as its migrations make it")) == (0, 3), verified
     done = poolhouse(copy, "psql", "users", "-c", WHO)
     assert re.search(r"svc_users +\| users +\| poolhouse/psql", done.stdout), done
     assert poolhouse(copy, "shell", "-c", "await users.exists(1)").stdout == "False\n"
