@@ -136,6 +136,13 @@ class ApplicationSettings(BaseSettings):
         copied._origins = _Origins(kept)  # noqa: SLF001 - of the same class
         return copied
 
+    @field_validator("secrets_dir", mode="before")
+    @classmethod
+    def _is_a_folder(cls, folder: object) -> object:
+        if folder == "":
+            raise PydanticCustomError("secrets_dir", "it is empty; leave it out where there is no folder")
+        return folder
+
     @field_validator("embedded")
     @classmethod
     def _embedded_stands_in_for_a_dsn(cls, embedded: EmbeddedSettings, info: ValidationInfo) -> EmbeddedSettings:

@@ -133,7 +133,8 @@ class Reading:
     def _folder(self, sources: Sequence[PydanticBaseSettingsSource]) -> Path | None:
         given = next((given for source in sources if (given := self._of(source, "secrets_dir")) is not None), None)
         if given is not None:
-            return Path(given) if isinstance(given, str | Path) else None
+            # An empty one would be the working directory; it is refused with everything else that is wrong.
+            return Path(given) if given and isinstance(given, str | Path) else None
         values = defaults_in(self.profile, self.kind, {}) if self.profile is not None else {}
         default = values.get("secrets_dir", self.kind.model_fields["secrets_dir"].get_default())
         # Where nobody but the class names it, it need not be there, as on a machine for development.

@@ -13,7 +13,7 @@ from poolhouse.settings.names import delimiter_of, did_you_mean, is_in_a_section
 from poolhouse.settings.origin import FILE, SECRET, VARIABLE, Origin
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pydantic.fields import FieldInfo
@@ -26,6 +26,12 @@ class _UnreadableError(ValueError):
     def __init__(self, value: object) -> None:
         super().__init__()
         self.value = value
+
+
+class _Text(str):
+    """A value that is told from others by what it is: Python has one object for each of the shortest texts."""
+
+    __slots__ = ()
 
 
 class Written(EnvSettingsSource):
@@ -45,6 +51,10 @@ class Written(EnvSettingsSource):
         # Not super(): pydantic-settings' source for files would add the other names.
         self.given = EnvSettingsSource.__call__(self)
         return self.given
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        loaded = super()._load_env_vars()
+        return {name: None if value is None else _Text(value) for name, value in loaded.items()}
 
     def is_judged(self, name: str) -> bool:
         """Whether `name`, in capitals, has to be that of a setting."""
@@ -160,7 +170,7 @@ class SecretsSource(Written):
                 self.origins[name] = Origin(SECRET, file.name, str(file))
                 text = self._text(file)
                 if text is not None:
-                    values[name.lower()] = text
+                    values[name.lower()] = _Text(text)
 
     def is_judged(self, name: str) -> bool:
         """Whether `name`, in capitals, has to be that of a setting: by its prefix, or since it would be one with it."""

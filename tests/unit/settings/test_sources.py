@@ -298,6 +298,17 @@ def test_several_unreadable_values_of_one_section_are_each_told(faults):
     }
 
 
+@pytest.mark.parametrize("value", ["", "x"])
+def test_an_unreadable_value_casts_no_doubt_on_others_that_are_equal(faults, monkeypatch, value):
+    monkeypatch.setenv("UNRELATED", value)
+    assert list(faults(APP_TAGS=value, APP_TIMEZONE=value, APP_DATABASE__APPLICATION_NAME="x")) == ["APP_TAGS"]
+
+
+def test_a_folder_of_secrets_whose_name_is_empty_is_refused_and_not_the_working_directory(faults, write):
+    write("app_http__port", "1")
+    assert str(faults(APP_SECRETS_DIR="")["APP_SECRETS_DIR"]).startswith("APP_SECRETS_DIR: it is empty; leave it out")
+
+
 # Origins
 
 
