@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from poolhouse._core.savepoints import COUNT_WRITING
 from poolhouse.errors import (
     CheckViolationError,
     ForeignKeyViolationError,
@@ -184,6 +185,28 @@ async def test_statements_side_by_side_take_turns(stage, users, orders, insert, 
     assert len(await ids(users)) == len(await ids(orders)) == 20
 
 
+async def test_who_waits_is_not_passed_over_by_who_comes_again_and_again(stage, users, orders):
+    asked, begun = 0, asyncio.Event()
+
+    async def ask_without_end():
+        nonlocal asked
+        while True:
+            await users.fetchval("SELECT 1")
+            asked += 1
+            begun.set()
+
+    greedy = asyncio.create_task(ask_without_end())
+    await begun.wait()
+    async with asyncio.timeout(30):
+        for _ in range(5):
+            before = asked
+            await orders.fetchval("SELECT 1")
+            assert asked - before <= 2
+    greedy.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await greedy
+
+
 async def test_one_of_many_who_are_in_each_others_way_succeeds(stage, users, insert):
     outcomes = await asyncio.gather(*(insert(users, 1) for _ in range(10)), return_exceptions=True)
     assert sum(isinstance(each, UniqueViolationError) for each in outcomes) == 9
@@ -211,6 +234,25 @@ async def test_a_cancelled_statement_leaves_the_rest(stage, users, insert, ids, 
     with pytest.raises(asyncio.CancelledError):
         await sleeping
     assert await ids(users) == [1]
+
+
+@pytest.mark.parametrize("nth", [1, 2], ids=["before its end is sent", "while its end is sent"])
+async def test_a_cancelled_commit_leaves_the_transaction_around_it(stage, users, orders, monkeypatch, nth):
+    send, sent = stage.send, []
+
+    async def send_and_cancel(message):
+        if sent or message == COUNT_WRITING:
+            sent.append(message)
+            if len(sent) == nth:
+                inner.cancel()
+        return await send(message)
+
+    async with users.transaction():
+        monkeypatch.setattr(stage, "send", send_and_cancel)
+        inner = asyncio.create_task(orders.fetchval("SELECT 1"))
+        with pytest.raises(asyncio.CancelledError):
+            await inner
+        assert await users.fetchval("SELECT current_user") == users.pool.roles["users"]
 
 
 async def test_a_cancelled_transaction_is_undone(stage, users, insert, ids, until_it_sleeps):
@@ -243,6 +285,29 @@ async def test_a_transaction_that_is_left_open_is_undone_with_the_test(pool, use
         await holding
     assert await ids(users) == []
     assert pool.statistics().in_use == 0
+
+
+async def test_a_transaction_that_is_committed_when_the_test_ends_is_waited_for(pool, users, insert, monkeypatch):
+    stage, committing = RolledBack(pool), asyncio.Event()
+    await stage.begin()
+    close = stage.close
+
+    async def close_and_tell(savepoint):
+        committing.set()
+        await close(savepoint)
+
+    monkeypatch.setattr(stage, "close", close_and_tell)
+
+    async def work():
+        async with users.transaction():
+            await insert(users, 1)
+
+    worker = asyncio.create_task(work())
+    await committing.wait()
+    connection = stage.connection
+    await stage.end()
+    await worker
+    assert not connection.is_closed()
 
 
 async def test_copies_cursors_and_rows_work(stage, users):

@@ -90,7 +90,7 @@ class RolledBack:
         limit = self._pool.settings.drain_timeout
         try:
             # Whoever still sends something is waited for; a transaction that is still open ends here.
-            async with self.turns.turn(self.turns.innermost, time.monotonic() + limit):
+            async with self.turns.last_turn(time.monotonic() + limit):
                 await self.connection.execute("ROLLBACK", timeout=limit)
         except (TimeoutError, *DRIVER_ERRORS):
             # Its end rolls back as well.
@@ -215,7 +215,13 @@ class RolledBack:
         return savepoint
 
     async def close(self, savepoint: Savepoint) -> None:
-        """Do what a commit does; where the server refuses it, what a rollback does, and raise the driver's error."""
+        """Do what a commit does; where the server refuses it, what a rollback does, and raise the driver's error.
+
+        A cancellation is raised when all of it is done: in between, what follows would speak for the wrong role.
+        """
+        await to_its_end(self._close(savepoint))
+
+    async def _close(self, savepoint: Savepoint) -> None:
         outer = savepoint.within
         try:
             if outer is not None and _count(await self.send(COUNT_WRITING)) > (savepoint.writing or 0):
