@@ -11,7 +11,7 @@ from fastapi import HTTPException, Response, UploadFile, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from poolhouse.container import Injected, InTransaction, Transactional
-from poolhouse.errors import Violations
+from poolhouse.errors import TransactionRollbackError, UniqueViolationError, Violations
 from poolhouse.integrations.fastapi import Router, create_application
 from tests.integration.units.conftest import Ledger, Notes
 
@@ -162,6 +162,13 @@ async def test_a_commit_that_fails_is_what_is_answered(client_of, outside, how):
     assert await outside.texts() == []
 
 
+async def test_a_commit_that_fails_is_answered_as_the_router_declares(client_of):
+    declaring = Router(problems={UniqueViolationError: 418})
+    declaring.add_api_route("/", fail_to_commit, methods=["POST"])
+    async with client_of(declaring) as client:
+        assert (await client.post("/", params={"text": "one", "how": "well"})).status_code == 418
+
+
 async def test_a_request_that_is_cancelled_is_rolled_back(application, outside):
     added = asyncio.Event()
     waiting = Router()
@@ -213,8 +220,8 @@ async def _conflicting(db):
         await db.execute("INSERT INTO {{tables.notes}} (text) VALUES ($1)", f"other after {count}")
 
 
-def retrying(conflict, retries):
-    again = Router()
+def retrying(conflict, retries, problems=None):
+    again = Router(problems=problems)
 
     async def meet(notes) -> None:
         await conflict.meet(notes)
@@ -243,6 +250,13 @@ async def test_with_retries_the_request_is_answered_again_in_another_scope(clien
         assert (await client.post("/")).status_code == 200
     assert conflict.calls == 3
     assert await outside.texts() == ["other after 0", "other after 1", "after 2"]
+
+
+async def test_a_status_that_is_declared_for_conflicts_is_answered_after_the_last_retry(client_of, outside):
+    conflict = Conflict(2, outside)
+    async with client_of(retrying(conflict, 1, {TransactionRollbackError: 418})) as client:
+        assert ((await client.post("/")).status_code, conflict.calls) == (418, 2)
+        assert ((await client.post("/")).status_code, conflict.calls) == (200, 3)
 
 
 async def test_after_the_last_retry_the_conflict_is_answered(client_of, outside):

@@ -72,9 +72,8 @@ class _Binding:
                 case Registration(("add_api_route" | "add_api_websocket_route") as method, (path, endpoint)):
                     with self.binder.collecting() as collected:
                         options = self.binder.options(registration.options)
-                    if method == "add_api_route":
-                        options = _translated(options, problems, router)
-                    self._add(bound, registration, path, endpoint, options, collected)
+                    translated = problems if method == "add_api_route" else {}
+                    self._add(bound, registration, path, endpoint, options, collected, translated)
                 case Registration("include_router", (child,), options):
                     bound.include_router(self.bind(child, problems, (*above, router)), **self.binder.options(options))
                 case Registration(method, arguments, options):
@@ -89,6 +88,7 @@ class _Binding:
         endpoint: Callable[..., Any],
         options: dict[str, Any],
         collected: Sequence[Filling],
+        problems: Mapping[type[Exception], int],
     ) -> None:
         is_of_websocket = registration.method == "add_api_websocket_route"
         filled = self.binder.endpoint(endpoint, collected, is_of_websocket=is_of_websocket)
@@ -96,8 +96,10 @@ class _Binding:
             return
         if filled.retries is not None:
             route_class = options.get("route_class_override") or bound.route_class
-            scoped = giving_scopes(route_class, self.binder.container, filled.retries)
+            scoped = giving_scopes(route_class, self.binder.container, filled.retries, problems)
             options = {**options, "route_class_override": scoped}
+        # Around the scope, whose commit may raise what has a status, and which is begun anew for some of it.
+        options = _translated(options, problems, bound)
         try:
             getattr(bound, registration.method)(path, filled.call, **options)
         except WiringError as error:  # a marker in a model, a header or the like, found by FastAPI on its way through

@@ -72,8 +72,14 @@ def translating(route_class: type[APIRoute], problems: Mapping[type[Exception], 
     return new_class("ProblemRoute", bases, exec_body=lambda body: body.update(statuses=problems))
 
 
+def status_of_problem(kind: type, statuses: Mapping[type[Exception], int]) -> int | None:
+    """Return the status that is declared for a class of exceptions, or for the nearest of its bases."""
+    return next((statuses[each] for each in kind.__mro__ if each in statuses), None)
+
+
 def _answer(error: Exception, statuses: Mapping[type[Exception], int]) -> HTTPException:
-    status = next(statuses[kind] for kind in type(error).__mro__ if kind in statuses)
+    status = status_of_problem(type(error), statuses)
+    assert status is not None  # noqa: S101 - it was caught for being one of them
     # Messages of poolhouse name schemas, tables and constraints: they are for the log.
     detail = None if isinstance(error, PoolhouseError) else str(error) or _summary(type(error))
     return HTTPException(status, detail or None)

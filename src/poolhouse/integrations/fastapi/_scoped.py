@@ -18,9 +18,10 @@ from starlette.responses import Response
 from poolhouse.container.scoped import innermost
 from poolhouse.container.units import in_scope
 from poolhouse.errors import WiringError
+from poolhouse.integrations.fastapi._declared import status_of_problem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 
     from fastapi import Request
 
@@ -175,10 +176,12 @@ class _ScopedRoute(APIRoute):
 
     container: ClassVar[Container]
     retries: ClassVar[int]
+    problems: ClassVar[Mapping[type[Exception], int]]
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         container, retries = self.container, self.retries
+        status_of = functools.partial(_status_of, problems=self.problems)
 
         async def handler(request: Request) -> Response:
             is_again = False
@@ -191,19 +194,27 @@ class _ScopedRoute(APIRoute):
                 return await handle(request)
 
             name = f"{request.method} {self.path}"
-            return await in_scope(container, answer, name=name, retries=retries, status_of=_status_of)
+            return await in_scope(container, answer, name=name, retries=retries, status_of=status_of)
 
         return handler
 
 
-def giving_scopes(route_class: type[APIRoute], container: Container, retries: int) -> type[APIRoute]:
-    """Derive a route class that gives each request a scope, and answers it again where that was rolled back."""
+def giving_scopes(
+    route_class: type[APIRoute], container: Container, retries: int, problems: Mapping[type[Exception], int]
+) -> type[APIRoute]:
+    """Derive a route class that gives each request a scope, and answers it again where that was rolled back.
+
+    `problems` are the statuses that exceptions are answered with, by what is around the scope.
+    """
     bases = (_ScopedRoute,) if route_class is APIRoute else (_ScopedRoute, route_class)
-    return new_class("ScopedRoute", bases, exec_body=lambda body: body.update(container=container, retries=retries))
+    members = {"container": container, "retries": retries, "problems": problems}
+    return new_class("ScopedRoute", bases, exec_body=lambda body: body.update(members))
 
 
-def _status_of(outcome: object) -> int | None:
-    return outcome.status_code if isinstance(outcome, Response | HTTPException) else None
+def _status_of(outcome: object, problems: Mapping[type[Exception], int]) -> int | None:
+    if isinstance(outcome, Response | HTTPException):
+        return outcome.status_code
+    return status_of_problem(type(outcome), problems)
 
 
 async def _rewind(request: Request) -> None:
