@@ -54,21 +54,24 @@ async def run_until_stopped(container: Container, *, started: Callable[[], None]
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
-    stopped = False
+    stopped = is_ending = False
 
     def stop() -> None:
-        nonlocal stopped
-        # Once: a shutdown goes on whoever cancels it, and its own steps have limits.
-        if not stopped:
-            stopped = True
+        nonlocal stopped, is_ending
+        # Once, as a shutdown goes on whoever cancels it, and its steps have limits; and a crash would be forgotten.
+        if not is_ending:
+            stopped = is_ending = True
             task.cancel()
 
     with on_signals(stop):
         try:
             async with container:
-                if started is not None:
-                    started()
-                await asyncio.Event().wait()
+                try:
+                    if started is not None:
+                        started()
+                    await asyncio.Event().wait()
+                finally:
+                    is_ending = True
         except asyncio.CancelledError:
             if not stopped or task.uncancel():
                 raise

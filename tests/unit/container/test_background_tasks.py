@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 from typing import ClassVar
 
 import pytest
@@ -16,6 +17,7 @@ from poolhouse.container import (
     LifecycleState,
     TaskState,
     background_tasks,
+    run_until_stopped,
     uninterrupted,
 )
 from poolhouse.errors import BackgroundTaskError, StepTimeoutError, WiringError
@@ -388,6 +390,27 @@ async def test_a_crash_is_raised_also_where_the_block_fails_or_ends_meanwhile():
             await until_left(application, raising=error)
         assert caught.value.__context__ is error
         assert asyncio.current_task().cancelling() == 0
+
+
+async def test_a_signal_during_the_shutdown_after_a_crash_does_not_hide_that():
+    started = asyncio.Event()
+
+    async def crash():
+        await started.wait()
+        raise ValueError
+
+    async def slow_to_stop():
+        yield
+        signal.raise_signal(signal.SIGTERM)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    class Crashing(Container):
+        slow = providers.Resource(slow_to_stop)
+        task = providers.Resource(BackgroundTask, providers.Object(crash), on_crash="stop")
+
+    with pytest.raises(BackgroundTaskError):
+        await run_until_stopped(Crashing(), started=started.set)
 
 
 async def test_a_cancellation_from_elsewhere_is_still_known_after_a_crash_at_the_same_time():
