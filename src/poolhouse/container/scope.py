@@ -6,6 +6,7 @@ import asyncio
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from dependency_injector import providers
@@ -15,7 +16,7 @@ from poolhouse.container.locating import provider_of
 from poolhouse.container.resources import enter, original
 from poolhouse.container.scoped import Needs, Scoped, innermost
 from poolhouse.container.transacting import ERRORS, InTransaction, Manager
-from poolhouse.errors import LifecycleError
+from poolhouse.errors import LifecycleError, UsageError
 from poolhouse.schema import Transaction
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from poolhouse.schema import Isolation, SchemaManager
 
 T = TypeVar("T")
+
+_KNOWN = 1_024
 
 
 @dataclass(slots=True, eq=False)
@@ -46,20 +49,11 @@ class Known:
 
     def __init__(self, container: containers.Container) -> None:
         self.container = container
-        self._needs: dict[Provider, Needs] = {}
-        self._managers: dict[Provider, Manager] = {}
-
-    def needs(self, provider: Provider) -> Needs:
-        """Return what a provider needs of a scope."""
-        if provider not in self._needs:
-            self._needs[provider] = Needs(provider)
-        return self._needs[provider]
-
-    def manager(self, provider: Provider) -> Manager:
-        """Return what finds the manager whose transaction is meant; raises WiringError where that is not clear."""
-        if provider not in self._managers:
-            self._managers[provider] = Manager(self.container, provider, place="a scope")
-        return self._managers[provider]
+        # Not all that was ever asked for: `service.provided.name` is another provider each time that it is written.
+        self.needs: Callable[[Provider], Needs] = lru_cache(_KNOWN)(Needs)
+        """What a provider needs of a scope."""
+        self.manager: Callable[[Provider], Manager] = lru_cache(_KNOWN)(partial(Manager, container, place="a scope"))
+        """What finds the manager whose transaction is meant; raises WiringError where that is not clear."""
 
 
 class AnsweredError(Exception):
@@ -86,6 +80,7 @@ class Scope:
         self._finishing = uninterrupted()
         self._is_entered = False
         self._is_closing = False
+        self._task: asyncio.Task[Any] | None = None
         task = asyncio.current_task()
         self.name = name or (task.get_name() if task is not None else "a scope")
         self.begun = time.monotonic()
@@ -103,6 +98,7 @@ class Scope:
             raise LifecycleError("a scope is entered once", remedy="Call scope() again")
         self._lifecycle.enter_scope(self)
         self._is_entered = True
+        self._task = asyncio.current_task()
         self._finishing.__enter__()
         self.outer = innermost.get()
         innermost.set(self)
@@ -131,7 +127,8 @@ class Scope:
 
         All that this task asks the object's SchemaManager for is part of it, until the scope ends: then it is
         committed, or rolled back where the block raised. One that is begun already is joined. Raises WiringError where
-        it cannot be told which schema manager is meant.
+        it cannot be told which schema manager is meant, and UsageError in another task than the scope's, whose own
+        statements would not be part of it.
         """
         provider: Provider = provider_of(self._known.container, what)
         marker = InTransaction(isolation=isolation, readonly=readonly, deferrable=deferrable)
@@ -153,6 +150,10 @@ class Scope:
         """Begin a transaction, unless there is no manager, or the scope has one of it already."""
         if manager is None:
             return
+        if self._task is not asyncio.current_task() and self._task is not None and not self._task.done():
+            fact = f"{self} is of another task, and so would its transaction not be"
+            remedy = "Begin transactions in the task that entered the scope, or let this one have a scope of its own"
+            raise UsageError(fact, service=manager.service, remedy=remedy)
         key = manager.pool, manager.service
         # A second one with modes of its own is a mistake, which the transaction tells.
         if key in self._transactions and not (marker.isolation or marker.readonly or marker.deferrable):

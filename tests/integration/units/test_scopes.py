@@ -101,6 +101,14 @@ async def test_a_transaction_that_is_begun_twice_is_one(application, outside):
     assert await outside.texts() == ["one", "two"]
 
 
+async def test_another_task_cannot_begin_one_that_the_scopes_own_would_not_be_in(application, outside):
+    async with application.scope("a sale") as scope:
+        with pytest.raises(UsageError, match="'a sale' open> is of another task"):
+            await asyncio.gather(scope.begin(Notes), asyncio.sleep(0))
+        await (await scope.begin(Notes)).add("one")
+    assert await outside.texts() == ["one"]
+
+
 async def test_it_has_the_modes_of_its_beginning(application):
     async with application.scope() as scope:
         db = await scope.begin(application.notes.db, isolation="serializable", readonly=True)
