@@ -18,7 +18,7 @@ from benchmarks.benchmark import Benchmark, on_one_core, ratio
 from benchmarks.contenders import CONNECTIONS
 from benchmarks.servers import server
 from benchmarks.workload import READ, create_tables, per_second
-from poolhouse.pool import SharedPool, leases
+from poolhouse.pool import SharedPool, accounts, leases
 from poolhouse.schema import SchemaManager, connection, manager
 from poolhouse.settings import DatabaseSettings
 
@@ -94,12 +94,12 @@ def unhooked(dsn: str) -> tuple[SharedPool, SchemaManager]:
     bare = without_hooks(connection)
     kinds = {"Transaction": bare.Transaction, "Connection": bare.Connection}
     bare_manager = without_hooks(manager, **kinds)
-    bare_leases = without_hooks(leases).Leases
+    bare_leases, bare_accounts = without_hooks(leases).Leases, without_hooks(accounts).Accounts
 
     class Unhooked(SharedPool):
         def _new_leases(self, dsn: str) -> Any:
             made = super()._new_leases(dsn)
-            made.__class__ = bare_leases
+            made.__class__, made.accounts.__class__ = bare_leases, bare_accounts
             return made
 
     pool = Unhooked(_settings(dsn))
