@@ -20,6 +20,8 @@ import pytest
 
 from poolhouse.embedded.data_directory import running_server
 
+pytestmark = pytest.mark.processes
+
 ROOT = Path(__file__).parents[3]
 MISUSED, INTERRUPTED = 2, 130
 WHO = "SELECT current_user, current_schema, current_setting('application_name')"
@@ -121,7 +123,6 @@ def gone(pids, data):
     return True
 
 
-@pytest.mark.processes
 @pytest.mark.timeout(240)
 def test_changes_are_run_migrations_applied_and_what_fails_is_told_and_waited_out(copy, dev):
     dev.says("development: serving at")
