@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVICES = 20
-FILES = 5
+FILES = 10
 # In the middle: somebody needs it, and it needs somebody.
 ONE = "service_10"
 
