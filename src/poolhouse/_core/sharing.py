@@ -290,9 +290,11 @@ class Sharing(Generic[LeaseT, WaiterT]):
     @property
     def due(self) -> float | None:
         """When the first of the leases that are kept will be kept no longer; None where nobody waits for one."""
+        since = [share.idle[0].since for share in self.shares.values() if share.idle]
+        if not since:
+            return None
         begun = [share.first.begun for share in self._eligible()]
-        since = [share.idle[0].since for share in self.shares.values() if share.idle] if begun else None
-        return min(*begun, *since) + self._length_of_turn if since else None
+        return min(*begun, *since) + self._length_of_turn if begun else None
 
     def remove(self, lease: LeaseT) -> None:
         """Take an idle lease out, because it broke or is too old."""
