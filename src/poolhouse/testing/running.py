@@ -120,16 +120,19 @@ class SharedApplication:
         """Lend it to a test, for the time of a block."""
         ground, container = await self._started(blueprint)
         overrides = self._overrides()
-        async with rolled_back(test, container, ground):
-            _watch(test, container)
-            async with AsyncExitStack() as leaving:
-                yield Running(container, leaving)
-        if test.queries is not None:
-            test.queries.leave()
-        if container.state is not LifecycleState.STARTED or self._overrides() != overrides:
-            await self.close()
-        else:
-            cast("Any", container).reset_singletons()
+        try:
+            async with rolled_back(test, container, ground):
+                _watch(test, container)
+                async with AsyncExitStack() as leaving:
+                    yield Running(container, leaving)
+        finally:
+            # Whatever became of the test, since the next one is given the same.
+            if test.queries is not None:
+                test.queries.leave()
+            if container.state is not LifecycleState.STARTED or self._overrides() != overrides:
+                await self.close()
+            else:
+                cast("Any", container).reset_singletons()
 
     async def _started(self, blueprint: Blueprint) -> tuple[Ground, Container]:
         if self._ground is None or self._ground.blueprint is not blueprint:

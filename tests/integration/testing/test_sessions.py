@@ -91,15 +91,14 @@ async def test_of_many(users, nth):
 async def test_alone(users):
     assert await users.service().get(1)
 """
-IN_ONE_LOOP = ("auto", "session", "session")
-OPTIONS = ("asyncio_mode", "asyncio_default_fixture_loop_scope", "asyncio_default_test_loop_scope")
+OPTIONS = {"mode": "auto", "default_fixture_loop_scope": "session", "default_test_loop_scope": "session"}
+IN_ONE_LOOP = tuple(word for name, value in OPTIONS.items() for word in ("-o", f"asyncio_{name}={value}"))
 
 
 def test_one_loop_may_be_all_tests_whatever_the_environment_says(project):
     project.write("tests/test_auto.py", AUTO)
-    options = [word for name, value in zip(OPTIONS, IN_ONE_LOOP, strict=True) for word in ("-o", f"{name}={value}")]
     elsewhere = {"APP_DATABASE__DSN": "postgresql://me:s3cret@127.0.0.1:1/production", "APP_PROFILE": "production"}
-    outcome = project.run(*options, **elsewhere)
+    outcome = project.run(*IN_ONE_LOOP, **elsewhere)
     assert len(all_passed(outcome)) == 4
     assert "s3cret" not in outcome.said
 
@@ -194,6 +193,27 @@ def test_a_test_that_would_not_be_true_says_so(project):
     assert "poolhouse: refused by the rollback" in outcome.said
     assert "what LISTEN leaves in the session" in outcome.said
     assert "UndoneCommitError" in outcome.said
+
+
+LEAVES_AN_OVERRIDE_AND_LIES = """
+from contextlib import suppress
+import pytest
+
+@pytest.mark.parametrize("nth", range(2))
+async def test_lies(application, nth):
+    assert not application.users.service.overridden
+    users, orders = application.users.db(), application.orders.db()
+    with suppress(ZeroDivisionError):
+        async with users.transaction():
+            await orders.execute("INSERT INTO {{tables.orders}} (user_id) VALUES (1)")
+            raise ZeroDivisionError
+    application.users.service.override("left by a test")
+"""
+
+
+def test_what_a_test_leaves_that_fails_at_its_end_is_not_in_the_way_of_the_next(project):
+    project.write("tests/test_auto.py", LEAVES_AN_OVERRIDE_AND_LIES)
+    assert project.run(*IN_ONE_LOOP).tests == {"test_lies[0]": "ERROR", "test_lies[1]": "ERROR"}
 
 
 # Workers
