@@ -45,6 +45,9 @@ T = TypeVar("T")
 
 _log = logging.getLogger("poolhouse.container")
 
+# How many a container remembers at most.
+_RESOLVERS = 1_024
+
 
 class _Runtime(containers.DynamicContainer):
     """What `MyContainer()` returns: dependency-injector's container with a lifecycle that has an order."""
@@ -119,18 +122,23 @@ class _Runtime(containers.DynamicContainer):
                 yield
 
     def resolver(self, what: Any) -> Callable[[], Any]:
-        if what not in self._resolvers:
-            self._resolvers[what] = compile_resolver(provider_of(self, what))
-        return self._resolvers[what]
+        return self._resolvers.get(what) or self._compiled(what, provider_of(self, what))
+
+    def _compiled(self, what: Any, provider: Provider) -> Callable[[], Any]:
+        if len(self._resolvers) >= _RESOLVERS:
+            # `service.provided.name` is another provider each time that it is written.
+            self._resolvers.clear()
+        self._resolvers[what] = made = compile_resolver(provider)
+        return made
 
     def resolve(self, what: Any) -> Any:
         return self.resolver(what)()
 
     def resolver_of(self, injection: Injection) -> Callable[[], Any]:
-        if injection.target not in self._resolvers:
-            provider = locate(self, injection.target, place=injection.place)
-            self._resolvers[injection.target] = compile_resolver(cast("Provider", provider))
-        return self._resolvers[injection.target]
+        known = self._resolvers.get(injection.target)
+        if known is not None:
+            return known
+        return self._compiled(injection.target, cast("Provider", locate(self, injection.target, place=injection.place)))
 
     def inject(self, function: Callable[..., R]) -> Callable[..., R]:
         return inject_from(self, function)
