@@ -224,6 +224,18 @@ def until_it_sleeps(stage, observer):
     return wait
 
 
+async def test_a_transaction_that_ran_into_a_timeout_is_not_in_the_way_of_what_comes_next(stage, users, insert, ids):
+    async def work():
+        async with users.transaction():
+            await insert(users, 1)
+            await users.execute("SELECT pg_sleep(60)", timeout=0.05)
+
+    with pytest.raises(QueryTimeoutError):
+        await work()
+    await insert(users, 2)
+    assert await ids(users) == [2]
+
+
 async def test_a_cancelled_statement_leaves_the_rest(stage, users, insert, ids, until_it_sleeps):
     await insert(users, 1)
     with pytest.raises(QueryTimeoutError):

@@ -132,6 +132,8 @@ class RolledBack:
         savepoint = connection.savepoint
         if savepoint is None or not savepoint.is_open or self._use is None:
             return None
+        # Not waited for after a timeout, and what comes next is no part of it.
+        savepoint.is_left = True
         task = asyncio.create_task(self._undo_what_is_left(connection), name="poolhouse: rolling back")
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -19,7 +19,7 @@ class Savepoint:
 
     `turns` are those of its connection. `opened_at` is where it was begun, and `writing` how many transactions had
     written then. `kept` are services whose work within it is done for good, as far as they know. `has_settings` says
-    that it changed settings.
+    that it changed settings, and `is_left` that its service has given it up, and it is about to be rolled back.
     """
 
     turns: Turns
@@ -31,6 +31,7 @@ class Savepoint:
     writing: int | None = None
     task: asyncio.Task[Any] | None = field(default_factory=asyncio.current_task)
     is_open: bool = True
+    is_left: bool = False
     has_settings: bool = False
     kept: list[str] = field(default_factory=list[str])
     nested: list[int] = field(default_factory=list[int])
@@ -55,21 +56,20 @@ class _Inside:
 _INSIDE: ContextVar[_Inside | None] = ContextVar("poolhouse_savepoint", default=None)
 
 
-def _innermost() -> _Inside | None:
-    inside = _INSIDE.get()
-    while inside is not None and not inside.savepoint.is_open:
+def _innermost(inside: _Inside | None) -> _Inside | None:
+    while inside is not None and (inside.savepoint.is_left or not inside.savepoint.is_open):
         inside = inside.before
     return inside
 
 
 def inside_of(turns: Turns) -> Savepoint | None:
     """Return the innermost open transaction that the running code is inside of: it, or who started it, has begun it."""
-    inside = _innermost()
-    while inside is not None and (inside.savepoint.turns is not turns or not inside.savepoint.is_open):
-        inside = inside.before
+    inside = _innermost(_INSIDE.get())
+    while inside is not None and inside.savepoint.turns is not turns:
+        inside = _innermost(inside.before)
     return inside.savepoint if inside is not None else None
 
 
 def enter(savepoint: Savepoint) -> None:
     """Let the running code, and what it starts, be inside of `savepoint` as long as that is open."""
-    _INSIDE.set(_Inside(savepoint, _innermost()))
+    _INSIDE.set(_Inside(savepoint, _innermost(_INSIDE.get())))
