@@ -108,7 +108,8 @@ class BackgroundTask:
     async def _finish_what_it_does(self) -> None:
         try:
             async with asyncio.timeout(self._finish_within):
-                while self._busy and self._task is not None and not self._task.done():
+                # Also where the function has returned: tasks that it began may be in blocks, and in scopes.
+                while self._busy:
                     self._idle.clear()
                     await self._idle.wait()
         except TimeoutError:

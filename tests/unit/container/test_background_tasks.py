@@ -237,6 +237,30 @@ async def test_blocks_of_tasks_that_it_began_itself_are_waited_for_too(journal):
     assert journal == ["item"]
 
 
+async def test_they_are_waited_for_when_it_has_returned_itself(journal):
+    items = []
+
+    async def item(self):
+        async with application.scope():
+            self.reached.set()
+            await self.go_on.wait()
+            journal.append(application.state)
+
+    async def work(self):
+        items.append(asyncio.create_task(item(self)))
+
+    application, service = application_of("wait")
+    service.doing = work.__get__(service)
+    await application.init_resources()
+    await service.reached.wait()
+    stopping = asyncio.create_task(application.shutdown_resources())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    service.go_on.set()
+    await asyncio.gather(stopping, *items)
+    assert journal == [LifecycleState.STOPPING]
+
+
 async def test_a_block_that_takes_too_long_is_cancelled_and_named(caplog):
     async def work(self):
         with uninterrupted():
