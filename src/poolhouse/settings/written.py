@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from dotenv.parser import parse_stream
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
@@ -49,7 +49,7 @@ class Written(EnvSettingsSource):
     def __call__(self) -> dict[str, Any]:
         """Return the settings that are written, and no other names, which are judged apart; kept in `given`."""
         # Not super(): pydantic-settings' source for files would add the other names.
-        self.given = EnvSettingsSource.__call__(self)
+        self.given = {name: _plain(value) for name, value in EnvSettingsSource.__call__(self).items()}
         return self.given
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
@@ -198,6 +198,12 @@ def unknown(kind: type[BaseSettings], name: str, origin: Origin) -> SettingError
         files = [each.lower() for each in known]
         remedy = did_you_mean(name.lower(), files, prefix=prefix.lower(), delimiter=delimiter_of(kind))
     return SettingError(written, "there is no such setting", place=origin.place_of(name), remedy=remedy)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in cast("dict[str, Any]", value).items()}
+    return str(value) if isinstance(value, _Text) else value
 
 
 def _lines(file: Path) -> Iterator[_Line]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import Field
 from pydantic_settings import PydanticBaseSettingsSource, SettingsConfigDict
 
 from poolhouse.errors import ConfigurationError, SettingsError
@@ -302,6 +304,15 @@ def test_several_unreadable_values_of_one_section_are_each_told(faults):
 def test_an_unreadable_value_casts_no_doubt_on_others_that_are_equal(faults, monkeypatch, value):
     monkeypatch.setenv("UNRELATED", value)
     assert list(faults(APP_TAGS=value, APP_TIMEZONE=value, APP_DATABASE__APPLICATION_NAME="x")) == ["APP_TAGS"]
+
+
+def test_what_may_be_anything_is_ordinary_text(shop):
+    class Open(Shop):
+        anything: Any = None
+        several: dict[str, Any] = Field(default_factory=dict)
+
+    settings = shop(kind=Open, APP_ANYTHING="x", APP_SEVERAL__ONE="x")
+    assert [type(each) for each in (settings.anything, settings.several["one"])] == [str, str]
 
 
 def test_a_folder_of_secrets_whose_name_is_empty_is_refused_and_not_the_working_directory(faults, write):
