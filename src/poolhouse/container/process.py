@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 import sys
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Generator
 
     from poolhouse.container.declarative import Container
+
+_log = logging.getLogger("poolhouse.container")
 
 FAILED, MISUSED = 1, 2
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -49,8 +52,8 @@ async def run_until_stopped(container: Container, *, started: Callable[[], None]
     """Start `container`, and stop it on SIGINT or SIGTERM; for what serves nobody, such as a worker.
 
     The work is its background tasks'. `started` is called when the start is over. A signal during the start rolls that
-    back. A background task whose crash stops the application ends this with its BackgroundTaskError; an error of the
-    start or of the shutdown is raised as it is.
+    back, and what fails then, or had failed, is logged. A background task whose crash stops the application ends this
+    with its BackgroundTaskError; an error of the start or of the shutdown is raised as it is.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task
@@ -72,9 +75,11 @@ async def run_until_stopped(container: Container, *, started: Callable[[], None]
                     await asyncio.Event().wait()
                 finally:
                     is_ending = True
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:
             if not stopped or task.uncancel():
                 raise
+            for note in getattr(cancelled, "__notes__", ()):
+                _log.warning("stopped by a signal during the start, %s", note)
 
 
 @contextmanager

@@ -437,6 +437,26 @@ async def test_a_signal_during_the_shutdown_after_a_crash_does_not_hide_that():
         await run_until_stopped(Crashing(), started=started.set)
 
 
+async def test_what_fails_when_a_signal_ends_the_start_is_logged(caplog):
+    async def fail_to_stop():
+        yield
+        raise ValueError("at its end")
+
+    async def never():
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.Event().wait()
+
+    class Starting(Container):
+        failing = providers.Resource(fail_to_stop)
+        slow = providers.Resource(never)
+
+    await run_until_stopped(Starting())
+    assert caplog.messages == [
+        "stopped by a signal during the start, while starting slow",
+        "stopped by a signal during the start, and then, while stopping failing: ValueError('at its end')",
+    ]
+
+
 async def test_a_cancellation_from_elsewhere_is_still_known_after_a_crash_at_the_same_time():
     application, service = application_of("crash_when_told", on_crash="stop")
     entered = asyncio.Event()
