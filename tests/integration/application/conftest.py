@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import logging
 import os
 import shutil
 import sys
@@ -96,10 +95,7 @@ def run(copy, monkeypatch, capsys):
             monkeypatch.delenv(name)
         for name, value in {"APP_HTTP__PORT": "0", **settings}.items():
             monkeypatch.setenv(name, value)
-        # Its log goes to what is captured here, which is closed before others log.
-        with monkeypatch.context() as its_own:
-            its_own.setattr(logging.getLogger(), "handlers", [])
-            code = importlib.import_module("app.main").main()
+        code = importlib.import_module("app.main").main()
         # What was imported from the copy must not be found by others.
         for name in [name for name in sys.modules if name.partition(".")[0] in APPLICATION]:
             del sys.modules[name]
