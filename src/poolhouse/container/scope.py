@@ -161,7 +161,9 @@ class Scope:
         transaction = manager.transaction(
             isolation=marker.isolation, readonly=marker.readonly, deferrable=marker.deferrable
         )
-        opened = self._note(f"the transaction of {manager.service}", marker.rollback_on)
+        name = f"the transaction of {manager.service}"
+        self._check_open(name)
+        opened = self._note(name, marker.rollback_on)
         await opened.leaving.enter_async_context(transaction)
         self._transactions.add(key)
 
@@ -169,14 +171,26 @@ class Scope:
         # Tasks of one scope may need the same object at the same time.
         async with self._turn:
             if scoped not in self.objects:
+                self._check_open(scoped.name)
                 call = providers.Callable(original(scoped), *scoped.args, **scoped.kwargs)
                 made: object = call()
                 opened = self._note(scoped.name, ERRORS if isinstance(made, Transaction) else None)
-                self.objects[scoped] = await enter(made, opened.leaving)
+                try:
+                    entered = await enter(made, opened.leaving)
+                finally:
+                    if self._is_closing:
+                        # In a task that goes on after the block: whatever closes what was opened there is through.
+                        await opened.leaving.aclose()
+                self._check_open(scoped.name)
+                self.objects[scoped] = entered
+
+    def _check_open(self, name: str) -> None:
+        # Nobody would ever close what is opened before, or after.
+        if self._is_closing or not self._is_entered:
+            remedy = "Open it within `async with container.scope() as scope`"
+            raise LifecycleError(f"{name} cannot begin in {self}", remedy=remedy)
 
     def _note(self, name: str, rollback_on: Statuses[int] | None) -> _Opened:
-        if self._is_closing:
-            raise LifecycleError(f"{name} cannot begin in {self}", remedy="Open it before the scope ends")
         opened = _Opened(name, rollback_on)
         self._opened.append(opened)
         return opened

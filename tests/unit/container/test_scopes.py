@@ -197,6 +197,39 @@ async def test_a_task_that_outlives_its_scope_finds_nothing_in_it():
         await task
 
 
+async def test_what_a_task_is_still_opening_when_the_block_ends_is_closed_too():
+    journal, opening, go_on = [], asyncio.Event(), asyncio.Event()
+
+    async def open_slowly():
+        opening.set()
+        await go_on.wait()
+        journal.append("open")
+        yield "slow"
+        journal.append("close")
+
+    class Slow(Container):
+        slow = Scoped(open_slowly)
+
+    async with Slow() as container:
+        async with container.scope("short") as scope:
+            task = asyncio.create_task(scope.resolve(container.slow))
+            await opening.wait()
+        go_on.set()
+        with pytest.raises(LifecycleError, match="slow cannot begin in <Scope 'short' left>"):
+            await task
+    assert journal == ["open", "close"]
+
+
+async def test_nothing_is_opened_in_a_scope_that_nobody_has_entered(kinds, journal):
+    class Shop(Container):
+        thing = Scoped(kinds.coroutine, "thing")
+
+    async with Shop() as shop:
+        with pytest.raises(LifecycleError, match="thing cannot begin in <Scope 'new' new>"):
+            await shop.scope("new").resolve(shop.thing)
+    assert journal == []
+
+
 async def test_a_scope_needs_a_started_container_and_is_entered_once():
     shop = Shop()
     with pytest.raises(LifecycleError, match="cannot begin a scope, the container is new"):
