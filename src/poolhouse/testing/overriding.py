@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from poolhouse.container.ports import made_by, ports_filled_by
@@ -35,7 +36,12 @@ class Overriding:
 
 
 class Override:
-    """One override: awaited, it holds until the test ends; entered with `async with`, until the block does."""
+    """One override: awaited, it holds until the test ends; entered with `async with`, until the block does.
+
+    One that is neither has no effect, which a RuntimeWarning says as of a coroutine.
+    """
+
+    _is_idle = False
 
     def __init__(self, running: Running, provider: Any, replacement: Any) -> None:
         self._running = running
@@ -46,11 +52,18 @@ class Override:
         self._context: AbstractAsyncContextManager[None] = cast("Any", running.container).overriding(
             provider, replacement
         )
+        self._is_idle = True
+
+    def __del__(self) -> None:
+        if self._is_idle:
+            warnings.warn("overriding(...) was never awaited nor entered, and overrides nothing", RuntimeWarning, 2)
 
     def __await__(self) -> Generator[Any, None, None]:
+        self._is_idle = False
         return self._running.leaving.enter_async_context(self._context).__await__()
 
     async def __aenter__(self) -> None:
+        self._is_idle = False
         await self._context.__aenter__()
 
     async def __aexit__(

@@ -28,6 +28,12 @@ async def test_it_does_not_hold_in_the_next_test(application):
     assert isinstance(application.users.service(), Users)
 
 
+async def test_one_that_is_neither_awaited_nor_entered_warns(application, overriding):
+    with pytest.warns(RuntimeWarning, match="never awaited nor entered"):
+        overriding(application.users.service, Everybody())
+    assert isinstance(application.users.service(), Users)
+
+
 async def test_an_override_holds_for_a_block(application, overriding):
     async with overriding(application.users.service, Everybody()):
         assert isinstance(application.users.service(), Everybody)
