@@ -59,8 +59,9 @@ async def test_every_way_that_is_sent_changes_a_session_that_nobody_clears(groun
     await connection.execute(ground.fill(way.sql))
     try:
         assert (way.sees is not None and await way.sees(connection, ground)) or await fingerprint(connection) != before
-    except asyncpg.PostgresError:
-        # It changed so much that nobody can even ask.
+    except (asyncpg.PostgresError, asyncpg.InternalClientError):
+        # It changed so much that nobody can even ask. Where the server ends the session in this very moment, the driver
+        # says that it does not know what it is doing.
         assert way.name.endswith("_timeout") or "ALL" in way.name
     finally:
         await connection.close()
