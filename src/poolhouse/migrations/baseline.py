@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from poolhouse._core.catalogue import Difference
-    from poolhouse._core.migration_file import LoadedMigrations, MigrationFile
+    from poolhouse._core.migration_file import LoadedMigrations
+    from poolhouse.migrations.catalogue.rights import Rights
     from poolhouse.migrations.migration_set import MigrationSet
 
 
@@ -38,21 +40,26 @@ class BaselineReport:
 
 
 async def baseline(
-    migrations: MigrationSet, *, accept_differences: bool = False, timeout: float | None = None
+    migrations: MigrationSet,
+    *,
+    accept_differences: bool = False,
+    rights: Rights | None = None,
+    timeout: float | None = None,
 ) -> BaselineReport:
     """Record the migrations of a set as applied to its schema, without running them; their state is `baselined`.
 
     It is for a schema that was made before it had migrations: `migrations.up_to(7)` where the files after that are
     still to be applied. Repeatable migrations are not recorded; the next start runs them. The schema has to be what
-    the migrations make, to which end they are run again as `verify` does, unless `accept_differences`. `timeout`
-    limits in seconds the waiting for others (`migration_timeout` of the pool's settings by default).
+    the migrations make, to which end they are run again as `verify` does, unless `accept_differences`. `rights` are
+    what services' roles are to have, as for `verify`; here they may be given already or not. `timeout` limits in
+    seconds the waiting for others (`migration_timeout` of the pool's settings by default).
 
     Raises MigrationBaselineError for a schema that is not there, has migrations, or differs; else what `verify` does.
     """
     pool, loaded = migrations.db.pool, migrations.load()
     access, limit = Access(pool), pool.settings.migration_timeout if timeout is None else timeout
     await _refuse(access, loaded)
-    differences = await _differences(migrations, loaded, timeout)
+    differences = await _differences(migrations, loaded, rights, timeout)
     if differences and not accept_differences:
         fact = f"the schema is not what the migrations up to {loaded.files[-1].filename} make"
         remedy = "Name the last version that it has, or mend it, or, where the migrations can do with it, accept it"
@@ -89,23 +96,28 @@ async def _refuse(access: Access, loaded: LoadedMigrations) -> None:
 
 
 async def _differences(
-    migrations: MigrationSet, loaded: LoadedMigrations, timeout: float | None
+    migrations: MigrationSet, loaded: LoadedMigrations, rights: Rights | None, timeout: float | None
 ) -> tuple[Difference, ...]:
-    """Return how the schema differs from what the files make; the repeatable ones may have been run or not."""
+    """Return how the schema differs from what the files make.
+
+    The repeatable ones may have been run or not, and services' roles may have their rights or not.
+    """
     with translated():
         async with migrations.db.pool.lease("poolhouse") as lease:
             actual = await read_catalogue(lease.connection, loaded.schema)
-
-    async def against(files: Sequence[MigrationFile]) -> tuple[Difference, ...]:
+    made = (loaded.files, (*loaded.files, *loaded.repeatables)) if loaded.repeatables else (loaded.files,)
+    given = (None,) if rights is None else (None, rights)
+    fewest: tuple[Difference, ...] | None = None
+    for files, those in product(made, given):
         expected = await catalogue_of(
-            files, migrations.db.pool, schema=loaded.schema, reads=loaded.reads, timeout=timeout
+            files, migrations.db.pool, schema=loaded.schema, reads=loaded.reads, timeout=timeout, rights=those
         )
-        return compare(expected, actual)
-
-    found = await against(loaded.files)
-    if found and loaded.repeatables:
-        return min(found, await against((*loaded.files, *loaded.repeatables)), key=len)
-    return found
+        found = compare(expected, actual)
+        if fewest is None or len(found) < len(fewest):
+            fewest = found
+        if not fewest:
+            break
+    return fewest or ()
 
 
 def _error(

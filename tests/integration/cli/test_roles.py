@@ -234,3 +234,11 @@ def test_verify_tells_roles_that_were_never_made(shop):
         f"role {shop.prefix}orders",
         f"role {shop.prefix}users",
     ]
+
+
+@pytest.mark.parametrize("has_roles", [True, False], ids=["with rights", "without"])
+def test_a_baseline_is_taken_whether_roles_have_their_rights_already_or_not(shop, has_roles):
+    shop.run("up", *([] if has_roles else ["--no-roles"]))
+    shop.execute("DROP SCHEMA poolhouse CASCADE")
+    outcome = shop.run("baseline", "users", "--json")
+    assert [each["differences"] for each in outcome.json["modules"]] == [[]]

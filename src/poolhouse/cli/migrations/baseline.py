@@ -13,6 +13,8 @@ from poolhouse.cli.verb import verb
 from poolhouse.migrations.baseline import BaselineReport
 from poolhouse.migrations.baseline import baseline as baseline_of
 from poolhouse.migrations.schemas import migrated_schemas_of
+from poolhouse.roles import expected_rights
+from poolhouse.settings import ServiceRoles
 
 SomeModules = Annotated[
     list[str],
@@ -57,8 +59,14 @@ async def baseline(
         wanted = await in_each_schema(named, schemas, is_all=is_all)
         many = [each for each in named if is_all and each.schemas is not None]
         skipped = {(each.module, schema) for each in many for schema in await migrated_schemas_of(each)}
+        parts = application.role_parts(ServiceRoles.MANAGED, ServiceRoles.EXISTING)
         found = [
-            await baseline_of(each, accept_differences=accept_differences, timeout=timeout)
+            await baseline_of(
+                each,
+                accept_differences=accept_differences,
+                rights=await expected_rights(each.db.pool, parts),
+                timeout=timeout,
+            )
             for each in wanted
             if (each.module, each.db.schema) not in skipped
         ]
