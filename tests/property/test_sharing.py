@@ -232,6 +232,7 @@ class SharedLeases(RuleBasedStateMachine):
     @invariant()
     def nobody_waits_for_a_lease_that_is_kept_without_it_being_due_within_a_turn(self):
         if self.sharing.idle and self.eligible():
+            assert self.sharing.is_keeping
             assert self.now < self.sharing.due <= self.now + TURN
 
     @invariant()

@@ -116,14 +116,16 @@ class Sharing(Generic[LeaseT, WaiterT]):
     """The shares of all services, and the leases that are idle.
 
     Between two calls it holds that no lease is idle while somebody waits who may be served, unless it is kept for its
-    own service; `due` tells until when. Whoever takes a lease or a waiter away puts another in its place, or calls
-    `serve`. `length_of_turn` is in seconds, as the times given are.
+    own service; it `is_keeping` then, and `due` tells until when. Whoever takes a lease or a waiter away puts another
+    in its place, or calls `serve`. `length_of_turn` is in seconds, as the times given are.
     """
 
     def __init__(self, *, limit: int, limits: Mapping[str, int], length_of_turn: float) -> None:
         self.shares: dict[str, Share[LeaseT, WaiterT]] = {}
         self.free: list[LeaseT] = []
         self.waiting = 0
+        # Known without a look at all shares, since it is asked whenever somebody has to wait.
+        self.is_keeping = False
         self._limit = limit
         self._limits = limits
         self._length_of_turn = length_of_turn
@@ -185,6 +187,7 @@ class Sharing(Generic[LeaseT, WaiterT]):
                 return None
             idle = min(others, key=lambda idle: idle[0].since)
             if not is_late and self._is_kept(idle[0], now):
+                self.is_keeping = True
                 return None
             lease = idle.pop(0)
         self._give(lease, share, now)
@@ -243,6 +246,7 @@ class Sharing(Generic[LeaseT, WaiterT]):
                 if now - lease.owned_since < self._length_of_turn or not self._is_anybody_late(owner, now):
                     return owner
             elif self._is_kept(lease, now) and not self._is_anybody_late(owner, now):
+                self.is_keeping = True
                 return None
         return min(self._eligible(), key=_turn_of, default=None)
 
@@ -290,11 +294,10 @@ class Sharing(Generic[LeaseT, WaiterT]):
     @property
     def due(self) -> float | None:
         """When the first of the leases that are kept will be kept no longer; None where nobody waits for one."""
-        since = [share.idle[0].since for share in self.shares.values() if share.idle]
-        if not since:
-            return None
         begun = [share.first.begun for share in self._eligible()]
-        return min(*begun, *since) + self._length_of_turn if begun else None
+        since = [share.idle[0].since for share in self.shares.values() if share.idle]
+        self.is_keeping = bool(begun and since)
+        return min(*begun, *since) + self._length_of_turn if self.is_keeping else None
 
     def remove(self, lease: LeaseT) -> None:
         """Take an idle lease out, because it broke or is too old."""

@@ -302,8 +302,7 @@ class Leases:
                 return
             # Cancelled in this very moment, and not yet out of the queue, as all who come next may be.
             place = self._offer(lease)
-        if self.sharing.waiting:
-            self.waiting.look_again()
+        self.waiting.look_again()
 
     # Giving back
 

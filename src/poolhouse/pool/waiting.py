@@ -70,16 +70,16 @@ class Waiting:
         """Give idle leases to those who may have them by now."""
         for lease, place in self._sharing.serve(time.monotonic()):
             self._leases.give(place, lease)
+        self.look_again()
 
     def look_again(self) -> None:
         """Let no lease be kept for longer from those who wait than it may be."""
-        if self._next_look is None and (due := self._sharing.due) is not None:
+        if self._next_look is None and self._sharing.is_keeping and (due := self._sharing.due) is not None:
             self._next_look = self._loop.call_later(max(due - time.monotonic(), 0.0), self._look)
 
     def _look(self) -> None:
         self._next_look = None
         self.serve()
-        self.look_again()
 
     def _refuse_self_deadlock(self, share: Share[Lease, Place], task: asyncio.Task[Any] | None) -> None:
         own = [lease for lease in self._leases.all if lease.use is not None and lease.use.task is task]
