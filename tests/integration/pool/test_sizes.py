@@ -287,6 +287,8 @@ async def test_waiting_returns_when_min_size_stands_again(open_pool, observer):
     pool = await open_pool(min_size=3, max_size=3)
     for pid in await observer.pids():
         await observer.end(pid)
+    # The server tells the pool a moment later than the observer.
+    await until(lambda: pool.statistics().broken == 3)
 
     await pool.wait(timeout=5)
 
