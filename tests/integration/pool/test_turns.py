@@ -137,6 +137,16 @@ async def test_a_connection_that_is_kept_for_its_service_comes_to_another_that_w
         await pool.release(second)
 
 
+async def test_who_has_no_time_to_wait_gets_a_connection_that_is_kept(open_pool):
+    pool = await open_pool(max_size=2)
+    async with pool.lease("orders"):
+        await release(pool, await hold(pool, "users"))
+
+        second = await pool.acquire("orders", timeout=0)
+
+        await pool.release(second)
+
+
 # Self-deadlock
 
 

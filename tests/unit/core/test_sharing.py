@@ -207,6 +207,17 @@ def test_who_waits_gets_what_was_kept_when_it_was_not_used_for_a_turn():
     assert sharing.serve(TURN + 2) == [(lease, waiter)]
 
 
+def test_of_those_who_are_late_the_service_served_longest_ago_gets_what_was_kept():
+    sharing, lease = busy_sharing()
+    sharing.share("a").turn, sharing.share("b").turn = 2, 1
+    wait(sharing, "a")
+    (longest_ago,) = wait(sharing, "b")
+    lease.since = 3.0
+    sharing.put_back(lease, 4.0)
+
+    assert sharing.serve(TURN) == [(lease, longest_ago)]
+
+
 def test_who_has_no_time_to_wait_takes_what_is_kept():
     sharing, lease = busy_sharing()
     sharing.put_back(lease, 1.0)
