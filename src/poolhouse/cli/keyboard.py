@@ -49,4 +49,8 @@ def enter_pressed() -> Generator[asyncio.Event]:
 
 
 def _is_in_front(terminal: int) -> bool:
-    return os.tcgetpgrp(terminal) == os.getpgrp()
+    try:
+        return os.tcgetpgrp(terminal) == os.getpgrp()
+    except OSError:
+        # The terminal of another session, which this process cannot be in front of.
+        return False
