@@ -60,13 +60,9 @@ async def baseline(
         many = [each for each in named if is_all and each.schemas is not None]
         skipped = {(each.module, schema) for each in many for schema in await migrated_schemas_of(each)}
         parts = application.role_parts(ServiceRoles.MANAGED, ServiceRoles.EXISTING)
+        rights = {pool: await expected_rights(pool, parts) for pool in {each.db.pool for each in wanted}}
         found = [
-            await baseline_of(
-                each,
-                accept_differences=accept_differences,
-                rights=await expected_rights(each.db.pool, parts),
-                timeout=timeout,
-            )
+            await baseline_of(each, accept_differences=accept_differences, rights=rights[each.db.pool], timeout=timeout)
             for each in wanted
             if (each.module, each.db.schema) not in skipped
         ]
