@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from poolhouse._core.masking import MASK, mask_text, names_a_secret
 from poolhouse.logs.context import context_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 # What a record has by itself; whatever else is in it came with `extra=`.
 _OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
@@ -56,12 +56,21 @@ class JsonFormatter(logging.Formatter):
 
 
 def _extras(record: logging.LogRecord) -> Mapping[str, Any]:
-    given = ((name, value) for name, value in vars(record).items() if name not in _OWN)
-    return {name: MASK if names_a_secret(name) else _masked(value) for name, value in given}
+    return _masked_each({name: value for name, value in vars(record).items() if name not in _OWN})
+
+
+def _masked_each(values: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {name: MASK if names_a_secret(str(name)) else _masked(value) for name, value in values.items()}
 
 
 def _masked(value: Any) -> Any:
-    return mask_text(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return mask_text(value)
+    if isinstance(value, dict):
+        return _masked_each(cast("Mapping[Any, Any]", value))
+    if isinstance(value, list | tuple):
+        return [_masked(each) for each in cast("Sequence[Any]", value)]
+    return value
 
 
 def _shown(value: object) -> str:

@@ -73,6 +73,15 @@ def failed():
         return record("it failed", error=sys.exc_info())
 
 
+@pytest.mark.parametrize("formatter", [LineFormatter(), JsonFormatter()], ids=["line", "json"])
+def test_no_password_is_written_that_is_within_other_values(formatter):
+    hosts = [{"token": "hunter2"}, ("postgresql://ada:hunter2@db/shop",)]
+    written = formatter.format(record("started", settings={"password": "hunter2", "hosts": hosts}))
+
+    assert "hunter2" not in written
+    assert "hosts" in written
+
+
 def test_a_traceback_is_a_field_of_its_own_in_json_and_below_a_line():
     fields, line = as_json(failed()), LineFormatter().format(failed())
     for text in (fields["error"], line):
