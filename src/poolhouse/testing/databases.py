@@ -84,7 +84,7 @@ class Databases:
         self._connection = await asyncpg.connect(self.dsn)
         is_throw_away = await self._connection.fetchval("SHOW fsync") == "off"
         if is_throw_away and self._connection.get_server_version() >= (15,):
-            # Half the time of the default, where nothing has to reach a disk.
+            # A third of the time of the default, or less, where nothing has to reach a disk.
             self._strategy = " STRATEGY FILE_COPY"
         oldest = f"{int(time.time()) - _ABANDONED * 3600:08x}"
         for row in await self._connection.fetch(_LEFT_BEHIND, oldest):
@@ -111,8 +111,8 @@ class Databases:
     async def create(self, name: str | None = None, *, template: str | None = None) -> str:
         """Make a database, empty or a clone of `template`, and return its DSN."""
         name = name or new_name()
-        source = "template0" if template is None else f"{quote_identifier(template)}{self._strategy}"
-        await self.execute(f"CREATE DATABASE {quote_identifier(name)} TEMPLATE {source}")
+        source = quote_identifier(template or "template0")
+        await self.execute(f"CREATE DATABASE {quote_identifier(name)} TEMPLATE {source}{self._strategy}")
         return with_database(self.dsn, name)
 
     async def drop(self, name: str, *, roles: str | None = None) -> None:
