@@ -209,7 +209,7 @@ async def test_the_holders_are_told_with_their_statements_as_written_and_never_a
     pool = await open_pool(max_size=2)
     users, orders = (SchemaManager(pool, schema=service) for service in ("users", "orders"))
     sleeping = asyncio.create_task(users.execute("SELECT   $1::text,\n pg_sleep(60)", "secret"))
-    await until(lambda: pool.statistics().in_use == 1)
+    await until(lambda: any(each.acquired for each in pool.statistics().services.values()))
     async with orders.transaction() as connection:
         await connection.fetchval("SELECT 2")
         with pytest.raises(PoolExhaustedError) as caught:
