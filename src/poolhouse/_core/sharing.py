@@ -155,6 +155,11 @@ class Sharing(Generic[LeaseT, WaiterT]):
         return len(self.free) + sum(len(share.idle) for share in list(self.shares.values()))
 
     @property
+    def in_use(self) -> int:
+        """How many leases are given to services, also where one is made ready before its next use."""
+        return sum(share.in_use for share in list(self.shares.values()))
+
+    @property
     def wanted(self) -> int:
         """How many leases more could be used at once by those who wait, besides those that are kept."""
         # Above a limit that was lowered while it was used up, a service wants nothing, and nothing less.
@@ -303,6 +308,13 @@ class Sharing(Generic[LeaseT, WaiterT]):
         """Take an idle lease out, because it broke or is too old."""
         owner: Share[LeaseT, WaiterT] | None = lease.owner
         (self.free if owner is None else owner.idle).remove(lease)
+
+    def clear(self) -> None:
+        """Have no lease any more, neither idle nor given; who waits goes on to."""
+        self.free.clear()
+        for share in self.shares.values():
+            share.in_use = 0
+            share.idle.clear()
 
     def disown(self) -> None:
         """Let no idle lease be anybody's, so that each is handed off before its next use."""

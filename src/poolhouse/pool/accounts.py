@@ -15,9 +15,11 @@ from poolhouse.pool.events import (
     Waited,
     kind_of,
 )
-from poolhouse.pool.statistics import ServiceTally
+from poolhouse.pool.statistics import PoolStatistics, ServiceTally, together
 
 if TYPE_CHECKING:
+    from poolhouse._core.lifecycle import LifecycleState
+    from poolhouse.pool.leases import Leases
     from poolhouse.settings import DatabaseSettings
 
 
@@ -95,3 +97,23 @@ class Accounts:
             self._events.tell(StatementEnded(service, statement, seconds, kind))
         if self._events.tells_slow and seconds >= self._settings.slow_statement:
             self._events.tell(SlowStatement(service, statement, seconds))
+
+    def statistics(self, leases: Leases, state: LifecycleState) -> PoolStatistics:
+        """Return all figures as they are now; may be called in any thread."""
+        sharing = leases.sharing
+        shares = sorted(sharing.shares.items())
+        services = {service: self.tally(service).freeze(share) for service, share in shares}
+        return PoolStatistics(
+            state=state,
+            min_size=leases.min_size,
+            max_size=leases.max_size,
+            size=len(leases.all),
+            idle=sharing.idle,
+            in_use=sharing.in_use,
+            waiting=sharing.waiting,
+            opened=self.opened,
+            closed=self.closed,
+            broken=self.broken,
+            services=services,
+            waits=together(each.waits for each in services.values()),
+        )

@@ -7,30 +7,37 @@ import logging
 import random
 import time
 from copy import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from poolhouse.errors import PoolError, ServerUnavailableError
 from poolhouse.pool.faults import CONNECT_ERRORS, connect_error, no_answer
+from poolhouse.pool.lease import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import asyncpg
+
     from poolhouse.errors import PoolhouseError
     from poolhouse.pool.leases import Leases
+    from poolhouse.settings import DatabaseSettings
 
 _log = logging.getLogger("poolhouse.pool")
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
+# Replicas that were started together should not all connect anew at the same moment.
+_YOUNGEST = 0.9
 
 
 class Growing:
     """Connections on their way, and why the last one was not to be had."""
 
-    def __init__(self, leases: Leases, *, address: str) -> None:
+    def __init__(self, leases: Leases, settings: DatabaseSettings, *, address: str) -> None:
         self.failure: PoolhouseError | None = None
         self.under_way: set[asyncio.Task[None]] = set()
         self._leases = leases
+        self._settings = settings
         self._address = address
         self._loop = asyncio.get_running_loop()
         self._pause = _FIRST_PAUSE
@@ -38,6 +45,20 @@ class Growing:
         self._timer: asyncio.TimerHandle | None = None
         self._sizes = asyncio.Event()
         self._has_ended = False
+
+    async def begin(self) -> None:
+        """Connect `min_size` times, and at least once; raises the driver's error, with nothing left on its way."""
+        count = max(self._leases.min_size, 1)
+        attempts = [asyncio.ensure_future(self._leases.pooling.connect()) for _ in range(count)]
+        try:
+            for connection in await asyncio.gather(*attempts):
+                self._admit(connection)
+        except BaseException:
+            for attempt in attempts:
+                attempt.add_done_callback(_terminate_result)
+                attempt.cancel()
+            await asyncio.wait(attempts)
+            raise
 
     def end(self) -> None:
         """Make no connection any more, and let nobody wait for one."""
@@ -47,12 +68,6 @@ class Growing:
             self._timer.cancel()
         for opening in self.under_way:
             opening.cancel()
-
-    def note_admitted(self) -> None:
-        """Forget failures, since a connection stands."""
-        self.failure = None
-        self._pause = _FIRST_PAUSE
-        self._may_connect_at = 0.0
 
     async def wait_for_size(self, timeout: float) -> None:
         """Return when `min_size` connections stand; raises ServerUnavailableError after `timeout` seconds."""
@@ -87,7 +102,7 @@ class Growing:
         room = self._leases.max_size - len(self._leases.all) - len(self.under_way)
         if room <= 0 or self._has_ended:
             return
-        count = min(self._leases.wanted - len(self.under_way), room)
+        count = min(self._wanted - len(self.under_way), room)
         if count <= 0:
             return
         pause = self._may_connect_at - time.monotonic()
@@ -100,6 +115,12 @@ class Growing:
             opening = asyncio.create_task(self._open_another(), name="poolhouse: connecting")
             self.under_way.add(opening)
             opening.add_done_callback(self._note_opened)
+
+    @property
+    def _wanted(self) -> int:
+        """How many connections more there should be, for those who wait and for `min_size`."""
+        missing = 0 if self._leases.is_closing else self._leases.min_size - len(self._leases.all)
+        return max(self._leases.sharing.wanted, missing)
 
     def _grow_again(self) -> None:
         self._timer = None
@@ -116,7 +137,27 @@ class Growing:
         if self._has_ended:
             connection.terminate()
         else:
-            self._leases.admit(connection)
+            self._admit(connection)
+
+    def _admit(self, connection: asyncpg.Connection[Any]) -> None:
+        """Take up a new connection; where there are too many by now, part with it."""
+        leases, now = self._leases, time.monotonic()
+        age = self._settings.max_age * random.uniform(_YOUNGEST, 1.0)  # noqa: S311 - jitter is no secret
+        lease = Lease(connection, born=now, expires=now + age)
+        connection.add_termination_listener(lambda _: leases.parting.note_end(lease))
+        leases.accounts.opened += 1
+        leases.all.add(lease)
+        self.note_size()
+        self._forget_failures()
+        if len(leases.all) > leases.max_size:
+            leases.parting.retire(lease)
+        else:
+            leases.give(leases.sharing.offer(lease, now), lease)
+
+    def _forget_failures(self) -> None:
+        self.failure = None
+        self._pause = _FIRST_PAUSE
+        self._may_connect_at = 0.0
 
     def _note_refused(self, failure: PoolhouseError) -> None:
         self.failure = failure
@@ -136,3 +177,8 @@ class Growing:
             self._note_refused(ServerUnavailableError(fact, address=self._address, remedy=remedy))
         self.grow()
         self._leases.note_quiet()
+
+
+def _terminate_result(attempt: asyncio.Future[asyncpg.Connection[Any]]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().terminate()

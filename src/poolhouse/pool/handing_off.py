@@ -56,7 +56,7 @@ class HandingOff:
             await self._clearing.speak_for(lease, role, timeout=max(deadline - begun, _SHORTEST_HAND_OFF))
         except PoolerFoundError:
             self._leases.note_pooler()
-            self._leases.retire(lease)
+            self._leases.parting.retire(lease)
             return False
         except BaseException as error:
             failure = self._clearing.fault_of(error, service, role)
@@ -82,7 +82,7 @@ class HandingOff:
         try:
             await self._clearing.clear(lease, service)
         except BaseException as error:
-            self._leases.cut(lease, f"its session could not be cleared: {type(error).__name__}")
+            self._leases.parting.cut(lease, f"its session could not be cleared: {type(error).__name__}")
             if isinstance(error, (*DRIVER_ERRORS, asyncio.CancelledError)):
                 return
             raise
@@ -90,7 +90,7 @@ class HandingOff:
             return
         self._leases.accounts.note_reset(service, time.monotonic() - begun)
         if self._leases.is_spent(lease):
-            self._leases.retire(lease)
+            self._leases.parting.retire(lease)
         elif lease.effect is SessionEffect.CLEAN:
             self._leases.give_back(lease)
         else:

@@ -1,26 +1,22 @@
-"""The connections of an open pool: taken, waited for, handed off, reset, replaced."""
+"""The connections of an open pool, lent to services and taken back."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from poolhouse._core.session_effects import SessionEffect
 from poolhouse._core.sharing import Share, Sharing
-from poolhouse.errors import (
-    PoolStateError,
-    UsageError,
-)
+from poolhouse.errors import UsageError
 from poolhouse.pool.accounts import Accounts
-from poolhouse.pool.faults import DRIVER_ERRORS, translate
+from poolhouse.pool.faults import translate
 from poolhouse.pool.growing import Growing
 from poolhouse.pool.handing_off import HandingOff
 from poolhouse.pool.lease import Lease, Place, Use
+from poolhouse.pool.parting import Parting
 from poolhouse.pool.pooling import OWN_SERVICE
-from poolhouse.pool.statistics import PoolStatistics, together
 from poolhouse.pool.upkeep import Upkeep
 from poolhouse.pool.waiting import Waiting
 from poolhouse.pool.watching import WatchedUse
@@ -29,19 +25,13 @@ from poolhouse.settings import Reset
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
-    import asyncpg
-
-    from poolhouse._core.lifecycle import LifecycleState
-    from poolhouse.errors import PoolhouseError
+    from poolhouse.errors import PoolhouseError, PoolStateError
     from poolhouse.pool.events import Events
     from poolhouse.pool.pooling import Pooling
     from poolhouse.settings import DatabaseSettings
 
-
 # Seconds for which a lease stays with one service while others wait: some forty hand-offs, and hardly a wait.
 _LENGTH_OF_TURN = 0.004
-# Replicas that were started together should not all connect anew at the same moment.
-_YOUNGEST = 0.9
 
 
 class Leases:
@@ -63,7 +53,6 @@ class Leases:
         self.pooling = pooling
         self.accounts = Accounts(events, settings, is_timed=is_timed)
         self._settings = settings
-        self._address = address
         self._loop = asyncio.get_running_loop()
         self.is_debugged = settings.debug or self._loop.get_debug()
         self.min_size = settings.min_size
@@ -75,14 +64,13 @@ class Leases:
         self.held: set[Lease] = set()
         # How many each task holds, for the one question that every wait asks.
         self.held_by: dict[asyncio.Task[Any] | None, int] = {}
-        self._leaving: set[Lease] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._looks_each_time = settings.reset is Reset.ALWAYS or settings.max_uses > 0
         self._closing: PoolStateError | None = None
         self._quiet: asyncio.Event | None = None
-        self._has_ended = False
         self.handing_off = HandingOff(self, settings, address=address, roles=roles)
-        self.growing = Growing(self, address=address)
+        self.growing = Growing(self, settings, address=address)
+        self.parting = Parting(self, settings)
         self.waiting = Waiting(self, address=address)
         self._upkeep = Upkeep(self, settings, events)
 
@@ -90,33 +78,12 @@ class Leases:
 
     async def open(self) -> None:
         """Connect `min_size` times, and at least once; raises the driver's error, and leaves nothing open then."""
-        attempts = [asyncio.ensure_future(self.pooling.connect()) for _ in range(max(self.min_size, 1))]
         try:
-            for connection in await asyncio.gather(*attempts):
-                self.admit(connection)
+            await self.growing.begin()
         except BaseException:
-            for attempt in attempts:
-                attempt.add_done_callback(_terminate_result)
-                attempt.cancel()
             self.terminate(None)
-            await asyncio.wait(attempts)
             raise
         self._upkeep.begin()
-
-    def admit(self, connection: asyncpg.Connection[Any]) -> None:
-        """Take up a new connection; where there are too many by now, part with it."""
-        now = time.monotonic()
-        age = self._settings.max_age * random.uniform(_YOUNGEST, 1.0)  # noqa: S311 - jitter is no secret
-        lease = Lease(connection, born=now, expires=now + age)
-        connection.add_termination_listener(lambda _: self._note_end(lease))
-        self.accounts.opened += 1
-        self.all.add(lease)
-        self.growing.note_size()
-        self.growing.note_admitted()
-        if len(self.all) > self.max_size:
-            self.retire(lease)
-        else:
-            self.give(self.sharing.offer(lease, now), lease)
 
     async def drain(self, refusal: PoolStateError) -> None:
         """Return when nobody holds or waits for a connection; until then those who do go on."""
@@ -129,32 +96,21 @@ class Leases:
     async def close(self) -> None:
         """Say goodbye to the server on all connections, none of which is in use."""
         self._end()
-        leases = list(self.all)
-        for lease in leases:
-            lease.is_gone = True
-        await asyncio.gather(*(lease.connection.close() for lease in leases), return_exceptions=True)
+        await self.parting.close_all()
 
     def terminate(self, refusal: PoolStateError | None) -> None:
         """Cut all connections, in use or not, and refuse whoever waits."""
         self._end()
         if refusal is not None:
             self.turn_away(refusal)
-        # The tasks that reset or close one end with their connection.
-        for lease in [*self.all, *self._leaving]:
-            lease.is_gone = True
-            lease.connection.terminate()
-        self.accounts.closed += len(self.all)
-        self.all.clear()
-        for share in self.sharing.shares.values():
-            share.in_use = 0
-            share.idle.clear()
-        self.sharing.free.clear()
+        self.parting.cut_all()
+        self.sharing.clear()
         self.note_quiet()
 
     def _end(self) -> None:
-        self._has_ended = True
         self.waiting.end()
         self.growing.end()
+        self.parting.end()
         self._upkeep.end()
 
     async def settle(self) -> None:
@@ -162,9 +118,16 @@ class Leases:
         while tasks := [*self._tasks, *self.growing.under_way]:
             await asyncio.wait(tasks)
 
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Let work on a connection go on in a task of its own, for which `settle` waits."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
     def note_quiet(self) -> None:
         """Let a closing go on once nobody holds or waits for a connection."""
-        if self._quiet is not None and not self.sharing.waiting and not self.in_use:
+        if self._quiet is not None and not self.sharing.waiting and not self.sharing.in_use:
             self._quiet.set()
 
     def turn_away(self, failure: PoolhouseError) -> None:
@@ -176,12 +139,6 @@ class Leases:
                 place.future.set_exception(copy(failure))
 
     @property
-    def wanted(self) -> int:
-        """How many connections more there should be, for those who wait and for `min_size`."""
-        missing = 0 if self.is_closing else self.min_size - len(self.all)
-        return max(self.sharing.wanted, missing)
-
-    @property
     def is_closing(self) -> bool:
         """Whether nobody gets a connection any more but who waits for one already."""
         return self._closing is not None
@@ -190,19 +147,6 @@ class Leases:
     def is_of_this_loop(self) -> bool:
         """Whether the running loop is that in which the connections were made."""
         return self._loop is asyncio.get_running_loop()
-
-    @property
-    def in_use(self) -> int:
-        """How many connections are held, or reset after having been."""
-        return sum(share.in_use for share in list(self.sharing.shares.values()))
-
-    def holders(self, share: Share[Lease, Place] | None = None) -> tuple[str, ...]:
-        """Say who holds connections, who did so first first; or which of them one service holds."""
-        now = time.monotonic()
-        idle = set(self.sharing.idle_leases())
-        # What broke while it was held is held all the same.
-        held = sorted((self.all - idle) | self.held, key=lambda lease: lease.since)
-        return tuple(lease.describe(now) for lease in held if lease.owner is not None and share in {None, lease.owner})
 
     # Taking
 
@@ -263,7 +207,7 @@ class Leases:
             if await self.handing_off.make_ready(lease, share.service, deadline):
                 break
             # It was asked nothing yet, so another will do.
-            self.cut(lease, "the server ended it while it was idle")
+            self.parting.cut(lease, "the server ended it while it was idle")
         if lease.lent is not None and statement is not None:
             self._admit_statement(lease, statement, effect)
         now = time.monotonic()
@@ -291,7 +235,7 @@ class Leases:
         while (lease := self.sharing.take(share, now, is_late=is_late)) is not None:
             if not lease.connection.is_closed():
                 return lease
-            self.cut(lease, "the server ended it while it was idle")
+            self.parting.cut(lease, "the server ended it while it was idle")
         return None
 
     def give(self, place: Place | None, lease: Lease) -> None:
@@ -327,9 +271,9 @@ class Leases:
         if lease.is_gone:
             return None
         if lease.connection.is_closed():
-            self.cut(lease, "the server ended it")
+            self.parting.cut(lease, "the server ended it")
         elif lease.effect is SessionEffect.SPOILT or self.is_spent(lease):
-            self.retire(lease)
+            self.parting.retire(lease)
         elif lease.effect is SessionEffect.DIRTY or self._settings.reset is Reset.ALWAYS:
             lease.effect = SessionEffect.DIRTY
             return self.reset(lease)
@@ -339,7 +283,7 @@ class Leases:
 
     def reset(self, lease: Lease) -> asyncio.Task[None]:
         """Let a session be cleared in a task of its own."""
-        return self._spawn(self.handing_off.reset(lease))
+        return self.spawn(self.handing_off.reset(lease))
 
     def is_spent(self, lease: Lease) -> bool:
         """Whether a connection has served for long enough, or is one too many."""
@@ -393,59 +337,6 @@ class Leases:
             lease.soil(SessionEffect.DIRTY)
         return self.take_back(lease)
 
-    def retire(self, lease: Lease) -> None:
-        """Close a connection that somebody held until now, and let another take its place."""
-        self._leave(lease)
-        self._part_with(lease)
-
-    def _part_with(self, lease: Lease) -> None:
-        self.accounts.closed += 1
-        self._leaving.add(lease)
-        self._spawn(self._say_goodbye(lease))
-
-    async def _say_goodbye(self, lease: Lease) -> None:
-        try:
-            await lease.connection.close(timeout=self._settings.connect_timeout)
-        except DRIVER_ERRORS:
-            # It broke, or does not answer: either way it is gone for us.
-            lease.connection.terminate()
-        finally:
-            self._leaving.discard(lease)
-
-    def cut(self, lease: Lease, reason: str) -> None:
-        """Cut a connection that somebody held until now."""
-        if not lease.is_gone:
-            self.accounts.note_broken(lease.service, reason)
-            self._leave(lease)
-        lease.connection.terminate()
-
-    def _leave(self, lease: Lease) -> None:
-        lease.is_gone = True
-        self._forget(lease)
-        if self._has_ended:
-            return
-        self.sharing.end_use(lease)
-        self.waiting.serve()
-        self.growing.grow()
-        self.note_quiet()
-
-    def _forget(self, lease: Lease) -> None:
-        self.all.discard(lease)
-        self.growing.note_size()
-
-    def _note_end(self, lease: Lease) -> None:
-        """Forget a connection that ended while nobody used it; whoever uses one notices himself."""
-        if lease.is_gone or self._has_ended:
-            return
-        if lease in self.sharing.idle_leases():
-            self.sharing.remove(lease)
-            lease.is_gone = True
-            self._forget(lease)
-            self.accounts.note_broken(lease.service, "the server ended it while it was idle")
-            self.growing.grow()
-        else:
-            self._forget(lease)
-
     # Changes that concern all
 
     async def resize(self, min_size: int, max_size: int) -> None:
@@ -453,7 +344,7 @@ class Leases:
         self.min_size, self.max_size = min_size, max_size
         self.sharing.change_limit(max_size)
         for lease in self.sharing.idle_leases()[: max(len(self.all) - max_size, 0)]:
-            self.retire_idle(lease)
+            self.parting.retire_idle(lease)
         # Those in use are looked at when they come back, and so is each use after that.
         self._looks_each_time = self._looks_each_time or len(self.all) > max_size
         self.waiting.serve()
@@ -466,7 +357,7 @@ class Leases:
         self.pooling.note_pooler()
         for lease in self.sharing.idle_leases():
             if lease.lent is None:
-                self.retire_idle(lease)
+                self.parting.retire_idle(lease)
         for lease in self.all:
             if lease.lent is None:
                 lease.soil(SessionEffect.SPOILT)
@@ -480,14 +371,15 @@ class Leases:
             if lease.effect is SessionEffect.CLEAN:
                 lease.effect = SessionEffect.DIRTY
 
-    def retire_idle(self, lease: Lease) -> None:
-        """Close a connection that nobody uses."""
-        self.sharing.remove(lease)
-        lease.is_gone = True
-        self._forget(lease)
-        self._part_with(lease)
+    # Who uses what
 
-    # Accounts
+    def holders(self, share: Share[Lease, Place] | None = None) -> tuple[str, ...]:
+        """Say who holds connections, who did so first first; or which of them one service holds."""
+        now = time.monotonic()
+        idle = set(self.sharing.idle_leases())
+        # What broke while it was held is held all the same.
+        held = sorted((self.all - idle) | self.held, key=lambda lease: lease.since)
+        return tuple(lease.describe(now) for lease in held if lease.owner is not None and share in {None, lease.owner})
 
     def note_statement(
         self,
@@ -504,33 +396,3 @@ class Leases:
     def effect_of_raw(self, service: str) -> SessionEffect:
         """Return what touching the driver's own connection is taken for."""
         return SessionEffect.DIRTY if service == OWN_SERVICE else SessionEffect.SPOILT
-
-    def statistics(self, state: LifecycleState) -> PoolStatistics:
-        """Return all figures as they are now; may be called in any thread."""
-        shares = sorted(self.sharing.shares.items())
-        services = {service: self.accounts.tally(service).freeze(share) for service, share in shares}
-        return PoolStatistics(
-            state=state,
-            min_size=self.min_size,
-            max_size=self.max_size,
-            size=len(self.all),
-            idle=self.sharing.idle,
-            in_use=self.in_use,
-            waiting=self.sharing.waiting,
-            opened=self.accounts.opened,
-            closed=self.accounts.closed,
-            broken=self.accounts.broken,
-            services=services,
-            waits=together(each.waits for each in services.values()),
-        )
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-
-def _terminate_result(attempt: asyncio.Future[asyncpg.Connection[Any]]) -> None:
-    if not attempt.cancelled() and attempt.exception() is None:
-        attempt.result().terminate()

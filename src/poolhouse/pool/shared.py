@@ -380,7 +380,7 @@ class SharedPool:
         leases = self._leases
         if leases is None:
             return PoolStatistics(self._state, self._settings.min_size, self._settings.max_size)
-        return leases.statistics(self._state)
+        return leases.accounts.statistics(leases, self._state)
 
 
 class LeaseContext:

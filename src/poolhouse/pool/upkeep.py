@@ -47,7 +47,7 @@ class Upkeep:
             is_idle_for_long = lease.since + self._settings.max_idle <= now
             is_superfluous = is_idle_for_long and len(self._leases.all) > self._leases.min_size
             if is_superfluous or lease.expires <= now or lease.connection.is_closed():
-                self._leases.retire_idle(lease)
+                self._leases.parting.retire_idle(lease)
         tells = self._events.has(HeldTooLong)
         for lease in self._leases.all.difference(self._leases.sharing.idle_leases()):
             if lease.expires <= now:
