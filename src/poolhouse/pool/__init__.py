@@ -11,9 +11,10 @@ from poolhouse.pool.events import (
     StatementEnded,
     Waited,
 )
-from poolhouse.pool.lease import Lease, Use
+from poolhouse.pool.lease import Lease
 from poolhouse.pool.shared import Server, SharedPool
 from poolhouse.pool.statistics import Distribution, PoolStatistics, ServiceStatistics
+from poolhouse.pool.use import Use
 
 __all__ = [
     "Acquired",

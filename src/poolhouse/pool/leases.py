@@ -14,10 +14,10 @@ from poolhouse.pool.accounts import Accounts
 from poolhouse.pool.faults import translate
 from poolhouse.pool.growing import Growing
 from poolhouse.pool.handing_off import HandingOff
-from poolhouse.pool.lease import Lease, Place, Use
 from poolhouse.pool.parting import Parting
 from poolhouse.pool.pooling import OWN_SERVICE
 from poolhouse.pool.upkeep import Upkeep
+from poolhouse.pool.use import Use
 from poolhouse.pool.waiting import Waiting
 from poolhouse.pool.watching import WatchedUse
 from poolhouse.settings import Reset
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from poolhouse.errors import PoolhouseError, PoolStateError
     from poolhouse.pool.events import Events
+    from poolhouse.pool.lease import Lease, Place
     from poolhouse.pool.pooling import Pooling
     from poolhouse.settings import DatabaseSettings
 

@@ -20,6 +20,7 @@ from poolhouse.pool.neighbours import note_closed, note_opened, place_outside
 from poolhouse.pool.opening import open_when_up
 from poolhouse.pool.pooling import OWN_SERVICE, Pooling
 from poolhouse.pool.statistics import PoolStatistics
+from poolhouse.pool.use import LeaseContext
 from poolhouse.pool.watching import WatchedLeases
 
 if TYPE_CHECKING:
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     import asyncpg
 
     from poolhouse._core.session_effects import SessionEffect
-    from poolhouse.pool.lease import Lease, Lender, StandIn, Use
+    from poolhouse.pool.lease import Lease
     from poolhouse.pool.tracing import Tracer
+    from poolhouse.pool.use import Lender, StandIn, Use
     from poolhouse.settings import DatabaseSettings
 
 
@@ -381,26 +383,3 @@ class SharedPool:
         if leases is None:
             return PoolStatistics(self._state, self._settings.min_size, self._settings.max_size)
         return leases.accounts.statistics(leases, self._state)
-
-
-class LeaseContext:
-    """What `SharedPool.lease` returns: takes a connection on entry, gives it back on exit."""
-
-    __slots__ = ("_pool", "_service", "_timeout", "_use")
-
-    def __init__(self, pool: SharedPool, service: str, timeout: float | None) -> None:
-        self._pool = pool
-        self._service = service
-        self._timeout = timeout
-        self._use: Use | None = None
-
-    async def __aenter__(self) -> Use:
-        self._use = await self._pool.acquire(self._service, timeout=self._timeout)
-        return self._use
-
-    async def __aexit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if self._use is None:
-            return
-        if error is not None:
-            self._use.note(error)
-        await self._pool.release(self._use, wait=not isinstance(error, TimeoutError))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from poolhouse.pool.lease import Use
 from poolhouse.pool.pooling import OWN_SERVICE
+from poolhouse.pool.use import Use
 
 if TYPE_CHECKING:
     from poolhouse._core.session_effects import SessionEffect

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from poolhouse._core.session_effects import SessionEffect
 from poolhouse.errors import InFailedSqlTransactionError, UsageError
 from poolhouse.pool.faults import DRIVER_ERRORS, translate
-from poolhouse.pool.lease import over
+from poolhouse.pool.use import over
 from poolhouse.schema.cursor import CursorFactory
 from poolhouse.schema.queries import Queries
 from poolhouse.schema.session import enter_transaction, joined_use, leave_transaction
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import asyncpg
 
     from poolhouse.pool import SharedPool, Use
-    from poolhouse.pool.lease import Lender
     from poolhouse.pool.tracing import Trace
+    from poolhouse.pool.use import Lender
     from poolhouse.schema.session import OpenTransaction, Session
     from poolhouse.schema.statements import Statement
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from poolhouse.pool import SharedPool
-    from poolhouse.pool.lease import Lender
+    from poolhouse.pool.use import Lender
     from poolhouse.schema.cursor import CursorFactory
     from poolhouse.schema.session import Session
     from poolhouse.schema.statements import Statement

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from asyncpg import Record
 
     from poolhouse.pool import SharedPool
-    from poolhouse.pool.lease import Lender
+    from poolhouse.pool.use import Lender
     from poolhouse.schema.rows import RowT
     from poolhouse.schema.session import Session
 

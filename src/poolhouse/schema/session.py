@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from poolhouse._core.session_effects import SessionEffect
 from poolhouse.errors import DataError, UsageError
 from poolhouse.pool.faults import DRIVER_ERRORS, aborts_transaction, translate
-from poolhouse.pool.lease import over
+from poolhouse.pool.use import over
 from poolhouse.schema.caller import CallerCode
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from poolhouse._core.savepoints import COUNT_WRITING, READ_CONSTRAINTS, REMEDY, 
 from poolhouse._core.sharing import Share
 from poolhouse.errors import PoolhouseError, RoleError, UndoneCommitError, UsageError
 from poolhouse.pool.faults import DRIVER_ERRORS
-from poolhouse.pool.lease import Lease, Use
+from poolhouse.pool.lease import Lease
+from poolhouse.pool.use import Use
 from poolhouse.testing.rollback.savepoint import Savepoint, inside_of
 from poolhouse.testing.rollback.savepoint_connection import SavepointConnection
 from poolhouse.testing.rollback.turns import Turns
