@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,14 +14,21 @@ from poolhouse.logs.context import context_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-# What a record has by itself; whatever else is in it came with `extra=`.
-_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"})
+# What a record has by itself; whatever else is in it came with `extra=`. uvicorn says its message there once more.
+_OWN = frozenset({*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"})
+
+# What moves a terminal's cursor, colours it, begins a line, or turns the direction of reading.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+# Messages of poolhouse's own have several lines, so they stay lines; but none but a record's first begins at the edge.
+_FURTHER_LINE = "\n    "
 
 
 class LineFormatter(logging.Formatter):
     """A line for a person: time, level, logger, message, and what it belongs to; a traceback below it.
 
-    Passwords in DSNs and other URLs, and what is written `password=…`, are masked.
+    Further lines of a record are set in, and control characters escaped, so that nothing in a message, such as a name
+    that a request brought, can pass for another record or steer the terminal. Passwords in DSNs and other URLs, and
+    what is written `password=…`, are masked.
     """
 
     def format(self, record: logging.LogRecord) -> str:
@@ -29,7 +37,7 @@ class LineFormatter(logging.Formatter):
         facts = {**context_of(record.name), **_extras(record)}
         about = f" [{' '.join(f'{name}={value}' for name, value in facts.items())}]" if facts else ""
         line = f"{time} {record.levelname:7} {record.name}: {record.getMessage()}{about}"
-        return mask_text("\n".join(filter(None, (line, _traceback(self, record)))))
+        return _set_in(mask_text("\n".join(filter(None, (line, _traceback(self, record))))))
 
 
 class JsonFormatter(logging.Formatter):
@@ -53,6 +61,10 @@ class JsonFormatter(logging.Formatter):
         if trace:
             fields["error"] = mask_text(trace)
         return json.dumps(fields, ensure_ascii=False, default=_shown)
+
+
+def _set_in(text: str) -> str:
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text).replace("\n", _FURTHER_LINE)
 
 
 def _extras(record: logging.LogRecord) -> Mapping[str, Any]:

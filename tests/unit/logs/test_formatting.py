@@ -47,6 +47,12 @@ def test_what_came_with_extra_is_kept_and_hides_nothing():
     assert (fields["order"], fields["service"]) == (7, "orders")
 
 
+def test_the_message_that_uvicorn_repeats_with_colours_is_written_once():
+    made = record("Started", name="uvicorn.error", color_message="\x1b[36mStarted\x1b[0m")
+    assert as_json(made).keys() == {"time", "level", "logger", "message"}
+    assert LineFormatter().format(made).endswith("uvicorn.error: Started")
+
+
 @pytest.mark.parametrize("formatter", [JsonFormatter(), LineFormatter()], ids=["json", "lines"])
 @pytest.mark.parametrize(
     "made",
@@ -88,6 +94,39 @@ def test_a_traceback_is_a_field_of_its_own_in_json_and_below_a_line():
         assert "Traceback" in text
         assert "hunter2" not in text
     assert "\n" not in JsonFormatter().format(failed())
+
+
+FORGED = "\n12:00:00.000 ERROR   services.payments: paid"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [record("no user %s", FORGED), record("no user", given=FORGED), record(FORGED, name="one\ntwo")],
+    ids=["a message", "an extra", "a logger"],
+)
+def test_no_line_of_a_record_but_its_first_begins_at_the_edge(made):
+    first, *others = LineFormatter().format(made).splitlines()
+    assert first[0].isdigit()
+    assert others
+    assert all(line.startswith("    ") for line in others)
+
+
+def test_the_message_of_an_error_cannot_pass_for_a_record_either():
+    error = ValueError(FORGED)
+    _, *others = LineFormatter().format(record("it failed", error=(ValueError, error, None))).splitlines()
+    assert "services.payments: paid" in others[-1]
+    assert all(line.startswith("    ") for line in others)
+
+
+@pytest.mark.parametrize("control", ["\x1b[2J", "\r", "\x08", "\x7f", "\x85", "\x9b", "\u2028", "\u202e"])
+def test_control_characters_are_escaped(control):
+    written = LineFormatter().format(record(f"no user {control}!"))
+    assert control not in written
+    assert written.count("\\") == 1
+
+
+def test_other_characters_stay_as_they_are():
+    assert "Ünï 東京\t“x”" in LineFormatter().format(record("Ünï 東京\t“x”"))
 
 
 def test_a_value_that_is_no_json_is_written_as_text():
