@@ -64,6 +64,8 @@ class NewService:
 
     def _check_surroundings(self) -> None:
         """Raise CommandError where names are missing that the files of a service rely on."""
+        # The fixtures of its tests start the application with them.
+        self._named(self.project.settings, "settings", "app.settings:Settings")
         container = self.project.container
         path, declared = self.sources.path_of(container), self.sources.declared(container)
         _check(path, {"pool"} - declared, remedy="Declare a `pool` in it, a providers.Resource(SharedPool, …)")
@@ -73,10 +75,6 @@ class NewService:
     @property
     def _routers(self) -> Name:
         return self._named(self.project.routers, "routers", "app.main:routers")
-
-    @property
-    def _settings(self) -> Name:
-        return self._named(self.project.settings, "settings", "app.settings:Settings")
 
     def _named(self, name: Name | None, key: str, example: str) -> Name:
         if name is None:
@@ -102,14 +100,10 @@ class NewService:
         }
 
     def _words(self) -> dict[str, str]:
-        container, routers, settings = self.project.container, self._routers, self._settings
+        routers = self._routers
         return {
             **self.names.words("things", "thing"),
             "path": self.names.many.replace("_", "-"),
-            "container_module": container.module,
-            "Application": container.attribute,
-            "settings_module": settings.module,
-            "Settings": settings.attribute,
             "routers_module": routers.module,
             "routers": routers.attribute,
         }
