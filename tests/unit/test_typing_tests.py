@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from poolhouse.container.declarative import _Runtime
+from poolhouse.container.runtime import Runtime
 from poolhouse.schema import SchemaManager
 from poolhouse.testing import plugin
 
@@ -87,7 +87,7 @@ def test_every_public_name_is_used_by_a_typing_test(package):
     assert set(importlib.import_module(package).__all__) - imported_from(package) == set()
 
 
-@pytest.mark.parametrize("kind", [_Runtime, SchemaManager])
+@pytest.mark.parametrize("kind", [Runtime, SchemaManager])
 def test_every_method_of_what_is_used_most_is_called_by_a_typing_test(kind):
     assert public(kind) - attributes() - CALLED_BY_THE_LIBRARY == set()
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 from poolhouse.cli.application import Application
 from poolhouse.cli.loading import load_main
 from poolhouse.cli.screen import show_error
-from poolhouse.container.graph import Graph, makes
+from poolhouse.container.graph import Graph
+from poolhouse.container.kinds import makes
 from poolhouse.embedded import EmbeddedPostgres
 from poolhouse.embedded.joining import joining
 from poolhouse.errors import PoolhouseError

@@ -14,7 +14,8 @@ from poolhouse.cli.application import Application
 from poolhouse.cli.examining import ask, pool_facts
 from poolhouse.cli.verb import verb
 from poolhouse.container import Container, pools
-from poolhouse.container.graph import Graph, makes
+from poolhouse.container.graph import Graph
+from poolhouse.container.kinds import makes
 from poolhouse.container.plan import plan_start
 from poolhouse.errors import CommandError
 from poolhouse.pool import SharedPool

@@ -12,7 +12,9 @@ from poolhouse._core.identifiers import parse_qualified
 from poolhouse._core.listing import some_of
 from poolhouse._core.picture import Edge, EdgeKind, Node, NodeKind, Picture, picture
 from poolhouse._core.roles import role_of
-from poolhouse.container.graph import Graph, branches, effective, made_class, makes, named, wants_a_schema
+from poolhouse.container.graph import Graph, branches, named
+from poolhouse.container.kinds import made_class, makes, wants_a_schema
+from poolhouse.container.overrides import effective
 from poolhouse.container.plan import plan_start
 from poolhouse.container.resources import original
 from poolhouse.migrations import MigrationSet
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from poolhouse.container import Container
-    from poolhouse.container.graph import Provider
+    from poolhouse.container.kinds import Provider
 
 
 def draw(container: Container) -> Picture:

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dependency_injector import providers
 
-from poolhouse.container.graph import effective, related
+from poolhouse.container.graph import related
+from poolhouse.container.overrides import effective
 from poolhouse.container.resources import builds_a_handle, original
 from poolhouse.container.sealing import is_sealed, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from poolhouse.container.graph import Provider
+    from poolhouse.container.kinds import Provider
 
 _CALLING = {
     providers.AbstractCallable,

@@ -6,55 +6,20 @@ dependency-injector's own traversal pops from a set, so its order differs from r
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dependency_injector import containers, providers
 
 from poolhouse._core.selection import in_force, reached
+from poolhouse.container.kinds import ABSTRACT, described, has_a_schema
+from poolhouse.container.overrides import effective
 from poolhouse.container.resources import builds_a_handle, original
 from poolhouse.errors import WiringError
-from poolhouse.migrations import MigrationSet
-from poolhouse.schema import SchemaManager
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-# dependency-injector's stubs leave the parameter of Provider out, hence the casts in this package.
-Provider: TypeAlias = "providers.Provider[Any]"
-
-ABSTRACT = (
-    providers.AbstractCallable,
-    providers.AbstractCoroutine,
-    providers.AbstractFactory,
-    providers.AbstractSingleton,
-)
-
-# They have every attribute that is asked for, as a provider of their own.
-_ASKED_FOR_ANYTHING = (
-    providers.AttributeGetter,
-    providers.ConfigurationOption,
-    providers.ItemGetter,
-    providers.MethodCaller,
-    providers.ProvidedInstance,
-)
-
-
-def effective(provider: Provider) -> Provider:
-    """Follow overrides and filled dependencies to the provider that a call would really use."""
-    passed: dict[Provider, None] = {}
-    while provider not in passed:
-        passed[provider] = None
-        if isinstance(provider, providers.Container):
-            # Its override is spread over its parts, each of which is overridden itself.
-            return provider
-        following: Provider | None = cast("Any", provider).last_overriding
-        if following is None and isinstance(provider, providers.Dependency):
-            following = cast("Any", provider).default
-        if following is None:
-            return provider
-        provider = following
-    drawn = " -> ".join(map(described, (*passed, provider)))
-    raise WiringError(f"providers override each other in a circle: {drawn}", remedy="Take one of the overrides back")
+    from poolhouse.container.kinds import Provider
 
 
 def named(container: containers.Container, prefix: str = "") -> Iterator[tuple[str, Provider]]:
@@ -234,38 +199,3 @@ def _only_a_start_tells(provider: Provider) -> bool:
     if isinstance(provider, providers.BaseResource):
         return not builds_a_handle(provider)
     return isinstance(provider, providers.Coroutine) or inspect.iscoroutinefunction(original(provider))
-
-
-def described(provider: Provider) -> str:
-    """Return what a provider without a name is called: by its kind and what it makes, and never by a value in it."""
-    kind = type(provider).__name__
-    if isinstance(provider, (providers.Object, *_ASKED_FOR_ANYTHING)):
-        return kind
-    within: str | None = getattr(provider, "parent_name", None)
-    made = original(provider)
-    return within or (kind if made is None else f"{kind}({getattr(made, '__qualname__', type(made).__qualname__)})")
-
-
-def made_class(provider: Provider) -> type[Any] | None:
-    """Return the class of what `provider` makes, as far as it can be known without calling it."""
-    if isinstance(provider, providers.Object):
-        return type(cast("object", provider.provides))
-    made = None if isinstance(provider, _ASKED_FOR_ANYTHING) else original(provider)
-    return cast("type[Any]", made) if isinstance(made, type) else None
-
-
-def makes(provider: Provider, kind: type[Any]) -> bool:
-    """Whether `provider` makes instances of `kind`."""
-    made = made_class(provider)
-    return made is not None and issubclass(made, kind)
-
-
-def has_a_schema(provider: Provider) -> bool:
-    """Whether `provider` makes what a schema is made of or used by, which is the application's in every profile."""
-    return makes(provider, SchemaManager) or makes(provider, MigrationSet)
-
-
-def wants_a_schema(provider: Provider) -> bool:
-    """Whether it makes managers for a service's many schemas, each for the one that it is called with."""
-    given: Mapping[str, Any] = getattr(provider, "kwargs", {})
-    return "service" in given and "schema" not in given

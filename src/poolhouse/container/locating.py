@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 from dependency_injector import containers, providers
 
 from poolhouse._core.suggestion import nearest
-from poolhouse.container.graph import Graph, Provider, made_class, makes, named
+from poolhouse.container.graph import Graph, named
+from poolhouse.container.kinds import Provider, made_class, makes
 from poolhouse.errors import WiringError
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool

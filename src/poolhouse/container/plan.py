@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from dependency_injector import providers
 
-from poolhouse.container.graph import Graph, Provider, effective, makes, wants_a_schema
+from poolhouse.container.graph import Graph
+from poolhouse.container.kinds import Provider, makes, wants_a_schema
+from poolhouse.container.overrides import effective
 from poolhouse.container.resources import let_rest
 from poolhouse.errors import LifecycleError, WiringError
 from poolhouse.migrations import MigrationSet

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from dependency_injector import containers
 
-    from poolhouse.container.graph import Provider
+    from poolhouse.container.kinds import Provider
 
 
 def ports_filled_by(container: containers.Container, provider: Provider) -> Iterator[tuple[str, type]]:

@@ -29,7 +29,9 @@ from poolhouse._core.wiring import (
     read_callee,
     returned_by,
 )
-from poolhouse.container.graph import ABSTRACT, branches_of, choice, described, makes, related, wants_a_schema
+from poolhouse.container.graph import branches_of, choice, related
+from poolhouse.container.kinds import ABSTRACT, described, makes, wants_a_schema
+from poolhouse.container.overrides import Trail, followed
 from poolhouse.container.places import Site
 from poolhouse.container.resources import builds_a_handle, original
 from poolhouse.container.scoped import Scoped
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from poolhouse._core.wiring import Product
-    from poolhouse.container.graph import Provider
+    from poolhouse.container.kinds import Provider
 
 # Our own classes import these for type checkers only.
 _OWN = {
@@ -71,16 +73,6 @@ class Reading:
     findings: Sequence[Finding]
 
 
-@dataclass(frozen=True, slots=True)
-class _Trail:
-    """From a provider over what overrides it to the one that is called."""
-
-    end: Provider
-    passed: tuple[Provider, ...] = ()
-    is_stand_in: bool = False
-    circle: tuple[Provider, ...] = ()
-
-
 class _Declared(NamedTuple):
     """A provider under a name: its own in a container, or that of a Selector's choice."""
 
@@ -105,7 +97,7 @@ class _Reader:
         self._names: dict[Provider, str] = {}
         self._sites: dict[Provider, Site] = {}
         self._services: dict[Provider, str] = {}
-        self._trails: dict[Provider, _Trail] = {}
+        self._trails: dict[Provider, Trail] = {}
         self._callees: dict[Any, Callee] = {}
         self._products: dict[Provider, Product] = {}
         self._index: dict[Provider, int] = {}
@@ -152,27 +144,10 @@ class _Reader:
                 self._services.setdefault(end, self._services[provider])
                 waiting.append(end)
 
-    def _trail(self, provider: Provider) -> _Trail:
+    def _trail(self, provider: Provider) -> Trail:
         if provider not in self._trails:
-            self._trails[provider] = self._followed(provider)
+            self._trails[provider] = followed(provider)
         return self._trails[provider]
-
-    def _followed(self, provider: Provider) -> _Trail:
-        passed: dict[Provider, None] = {}
-        is_stand_in = False
-        while provider not in passed:
-            passed[provider] = None
-            following: Provider | None = None
-            is_dependency = isinstance(provider, providers.Dependency)
-            if not isinstance(provider, providers.Container):
-                following = cast("Any", provider).last_overriding
-            if following is None and is_dependency:
-                following = cast("Any", provider).default
-            if following is None:
-                return _Trail(provider, tuple(passed)[:-1], is_stand_in)
-            is_stand_in = is_stand_in or not (is_dependency or isinstance(provider, ABSTRACT))
-            provider = following
-        return _Trail(provider, circle=(*passed, provider))
 
     def _name(self, provider: Provider) -> str:  # noqa: PLR0911 - one for each kind
         if provider in self._names:
@@ -201,7 +176,7 @@ class _Reader:
     def _need(self, provider: Provider) -> Need:
         return self._through(self._trail(provider))
 
-    def _through(self, trail: _Trail, *, skipping: int = 0) -> Need:
+    def _through(self, trail: Trail, *, skipping: int = 0) -> Need:
         return Need(self._index[trail.end], tuple(map(self._name, trail.passed[skipping:])))
 
     def _node(self, provider: Provider, *, is_asked_for: bool) -> Node:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from poolhouse.container.compiling import AwaitedError, Writer
-from poolhouse.container.graph import described
+from poolhouse.container.kinds import described
 from poolhouse.container.resources import Guard
 from poolhouse.errors import LifecycleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from poolhouse.container.graph import Provider
+    from poolhouse.container.kinds import Provider
 
 
 def resolver(provider: Provider) -> Callable[[], Any]:

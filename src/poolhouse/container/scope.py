@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from dependency_injector import containers
 
-    from poolhouse.container.graph import Provider
+    from poolhouse.container.kinds import Provider
     from poolhouse.container.lifecycle import Lifecycle
     from poolhouse.pool import SharedPool
     from poolhouse.schema import Isolation, SchemaManager

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dependency_injector import providers
 
-from poolhouse.container.graph import effective, related
+from poolhouse.container.graph import related
+from poolhouse.container.overrides import effective
 from poolhouse.errors import ScopeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from poolhouse.container.graph import Provider
+    from poolhouse.container.kinds import Provider
     from poolhouse.container.scope import Scope
 
 T = TypeVar("T")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from dependency_injector import providers
 
-from poolhouse.container.graph import described
+from poolhouse.container.kinds import described
 from poolhouse.container.resources import builds_a_handle
 from poolhouse.errors import WiringError
 
 if TYPE_CHECKING:
-    from poolhouse.container.graph import Provider
+    from poolhouse.container.kinds import Provider
 
 _KINDS: dict[type, type] = {}
 

@@ -8,7 +8,9 @@ from dependency_injector import providers
 
 from poolhouse._core.selection import in_force
 from poolhouse._core.suggestion import nearest
-from poolhouse.container.graph import effective, has_a_schema, related
+from poolhouse.container.graph import related
+from poolhouse.container.kinds import has_a_schema
+from poolhouse.container.overrides import effective
 from poolhouse.errors import WiringError
 from poolhouse.settings import Profile
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from dependency_injector import containers
 
-    from poolhouse.container.graph import Provider
+    from poolhouse.container.kinds import Provider
     from poolhouse.container.reading import Reading
 
 

@@ -9,7 +9,7 @@ from dependency_injector import providers
 from poolhouse._core.suggestion import nearest
 from poolhouse._core.wiring.callee import read_callee
 from poolhouse.container.declarative import Container
-from poolhouse.container.graph import Provider, named
+from poolhouse.container.graph import named
 from poolhouse.container.resources import original
 from poolhouse.errors import WiringError
 from poolhouse.pool import SharedPool
@@ -17,6 +17,7 @@ from poolhouse.pool import SharedPool
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from poolhouse.container.kinds import Provider
     from poolhouse.settings import DatabaseSettings
 
 

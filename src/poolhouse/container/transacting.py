@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass
 from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar, cast
 
-from poolhouse.container.graph import Graph, effective, makes, wants_a_schema
+from poolhouse.container.graph import Graph
 from poolhouse.container.injection import Inject
+from poolhouse.container.kinds import makes, wants_a_schema
+from poolhouse.container.overrides import effective
 from poolhouse.container.scoped import Needs
 from poolhouse.errors import WiringError
 from poolhouse.schema import SchemaManager
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     from dependency_injector import containers
 
-    from poolhouse.container.graph import Provider
+    from poolhouse.container.kinds import Provider
     from poolhouse.schema import Isolation
 
 T = TypeVar("T")

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from dependency_injector import containers
 
     from poolhouse.container.declarative import Container
-    from poolhouse.container.graph import Provider
     from poolhouse.container.injection import Injection
+    from poolhouse.container.kinds import Provider
     from poolhouse.container.scope import Scope
 
 T = TypeVar("T")

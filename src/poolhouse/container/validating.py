@@ -14,7 +14,7 @@ from poolhouse._core.dependencies import Dependencies
 from poolhouse._core.identifiers import parse_qualified
 from poolhouse._core.suggestion import nearest
 from poolhouse._core.wiring import Finding, Value, judge
-from poolhouse.container.graph import makes, wants_a_schema
+from poolhouse.container.kinds import makes, wants_a_schema
 from poolhouse.container.limits import idle_limits
 from poolhouse.container.places import Places
 from poolhouse.container.reading import Reading, read

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from poolhouse._core.roles import role_of
 from poolhouse.container import pools
-from poolhouse.container.graph import makes
+from poolhouse.container.kinds import makes
 from poolhouse.container.plan import plan_start
 from poolhouse.embedded import EmbeddedPostgres
 from poolhouse.errors import ForeignDatabaseError

@@ -6,7 +6,8 @@ import pytest
 from dependency_injector import containers, providers
 
 from poolhouse.container import Container
-from poolhouse.container.graph import Graph, effective
+from poolhouse.container.graph import Graph
+from poolhouse.container.overrides import effective
 from poolhouse.errors import ContainerError, LifecycleError, WiringError
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
