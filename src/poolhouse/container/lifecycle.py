@@ -76,7 +76,10 @@ class Lifecycle:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def start(self, limits: Limits) -> None:
-        """Start everything, once; the caller's cancellation, or a failure, stops what was started and is raised."""
+        """Start everything, once; the caller's cancellation, or a failure, stops what was started and is raised.
+
+        A cancellation while what failed is being stopped cuts nothing short, and the failure is raised all the same.
+        """
         async with self._own_turn():
             if self.state is LifecycleState.STARTED:
                 return
@@ -92,12 +95,16 @@ class Lifecycle:
             try:
                 await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED)
             except asyncio.CancelledError as cancelled:
+                has_failed = task.done() or self.state is LifecycleState.STOPPING
                 # A step that swallows its cancellation goes on, and the start with it: then it ends at once.
                 self._end.set()
-                if not task.cancelling():
+                if not has_failed and not task.cancelling():
                     # A loop that ends has cancelled it already; again would cut short what closes now.
                     task.cancel()
                 await _finished(task)
+                if has_failed and not task.cancelled():
+                    # It came first, and would be forgotten with a cancellation that somebody takes back.
+                    task.result()
                 _note_outcome(cancelled, task)
                 raise
             if not ready.done():

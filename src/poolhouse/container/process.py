@@ -52,7 +52,7 @@ async def run_until_stopped(container: Container, *, started: Callable[[], None]
     """Start `container`, and stop it on SIGINT or SIGTERM; for what serves nobody, such as a worker.
 
     The work is its background tasks'. `started` is called when the start is over. A signal during the start rolls that
-    back, and what fails then, or had failed, is logged. A background task whose crash stops the application ends this
+    back, and what fails then is logged; of a start that had failed before, the error is raised. A background task whose crash stops the application ends this
     with its BackgroundTaskError; an error of the start or of the shutdown is raised as it is.
     """
     task = asyncio.current_task()
@@ -78,8 +78,13 @@ async def run_until_stopped(container: Container, *, started: Callable[[], None]
         except asyncio.CancelledError as cancelled:
             if not stopped or task.uncancel():
                 raise
-            for note in getattr(cancelled, "__notes__", ()):
-                _log.warning("stopped by a signal during the start, %s", note)
+            log_interrupted_start(cancelled)
+
+
+def log_interrupted_start(cancelled: asyncio.CancelledError) -> None:
+    """Log what a start says that a signal has cancelled: what it was doing, and what failed then."""
+    for note in getattr(cancelled, "__notes__", ()):
+        _log.warning("stopped by a signal during the start, %s", note)
 
 
 @contextmanager

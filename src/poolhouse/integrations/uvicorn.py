@@ -6,11 +6,12 @@ import asyncio
 import errno
 import logging
 import socket
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from poolhouse._core.extras import needing
 from poolhouse.container import BackgroundTaskCrashed, on_signals, run
+from poolhouse.container.process import log_interrupted_start
 from poolhouse.errors import AddressInUseError, SettingError, SettingsError
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ async def serve(
 
     `started` is called when the start is over and requests are about to be served. The first signal ends
     readiness, lets requests in flight finish for `shutdown_timeout` seconds and stops the container; during
-    the start it rolls that back. A second one, from somebody in a hurry, cancels the requests. Returns how
+    the start it rolls that back, and what fails then is logged. A second one, from somebody in a hurry, cancels the requests. Returns how
     many requests were cut, and logs which. An error of the start or of the shutdown is raised as it is. The crash of
     a background task that stops the application does what a first signal does, and is raised in the end.
     """
@@ -67,18 +68,21 @@ async def serve(
     server = _Server(config)
     cut = 0
     readiness: Readiness = application.state.readiness
-    with (
-        _stopped_by_signals(server, readiness),
-        _stopped_by_crashes(server, readiness),
-        suppress(asyncio.CancelledError),
-    ):
-        async with application.router.lifespan_context(application):
-            if started is not None:
-                started()
-            await server.serve(sockets=[listener])
-            cut = len(server.server_state.tasks)
-            if cut:
-                _log.warning("requests that did not finish in time were cut: %s", ", ".join(_in_flight(server)))
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - a coroutine runs in a task
+    try:
+        with _stopped_by_signals(server, readiness, task), _stopped_by_crashes(server, readiness):
+            async with application.router.lifespan_context(application):
+                if started is not None:
+                    started()
+                await server.serve(sockets=[listener])
+                cut = len(server.server_state.tasks)
+                if cut:
+                    _log.warning("requests that did not finish in time were cut: %s", ", ".join(_in_flight(server)))
+    except asyncio.CancelledError as cancelled:
+        if not server.is_start_interrupted or task.uncancel():
+            raise
+        log_interrupted_start(cancelled)
     return cut
 
 
@@ -89,6 +93,8 @@ def _in_flight(server: uvicorn.Server) -> list[str]:
 
 
 class _Server(uvicorn.Server):
+    is_start_interrupted = False
+
     @contextmanager
     def capture_signals(self) -> Generator[None]:
         # uvicorn's own handlers only stop what already serves, and raise the signal again when all is stopped:
@@ -111,16 +117,14 @@ def _stopped_by_crashes(server: uvicorn.Server, readiness: Readiness) -> Generat
 
 
 @contextmanager
-def _stopped_by_signals(server: uvicorn.Server, readiness: Readiness) -> Generator[None]:
-    start = asyncio.current_task()
-
+def _stopped_by_signals(server: _Server, readiness: Readiness, start: asyncio.Task[Any]) -> Generator[None]:
     def stop() -> None:
         readiness.close()
         if server.should_exit:
             for request in server.server_state.tasks:
                 request.cancel()
-        elif not server.started and start is not None:
-            start.cancel()
+        elif not server.started:
+            server.is_start_interrupted = start.cancel()
         server.should_exit = True
 
     with on_signals(stop):

@@ -457,6 +457,28 @@ async def test_what_fails_when_a_signal_ends_the_start_is_logged(caplog):
     ]
 
 
+async def test_a_start_that_fails_is_rolled_back_and_raised_whatever_signal_comes_meanwhile():
+    closed = []
+
+    async def slow_to_stop():
+        yield
+        signal.raise_signal(signal.SIGTERM)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        closed.append("slow")
+
+    def fail():
+        raise ValueError("at its start")
+
+    class Failing(Container):
+        slow = providers.Resource(slow_to_stop)
+        failing = providers.Resource(fail)
+
+    with pytest.raises(ValueError, match="at its start"):
+        await run_until_stopped(Failing())
+    assert closed == ["slow"]
+
+
 async def test_a_cancellation_from_elsewhere_is_still_known_after_a_crash_at_the_same_time():
     application, service = application_of("crash_when_told", on_crash="stop")
     entered = asyncio.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 
 import httpx
 import pytest
@@ -78,6 +79,41 @@ def test_a_process_ended_by_a_background_task_says_which_and_exits_with_1(capsys
     said = capsys.readouterr().err
     assert "the background task working crashed with ValueError" in said
     assert "s3cret" not in said
+
+
+async def test_a_start_that_fails_is_raised_whatever_signal_comes_while_it_is_undone():
+    async def slow_to_stop():
+        yield
+        signal.raise_signal(signal.SIGTERM)
+        await asyncio.sleep(0)
+
+    def fail() -> None:
+        raise ValueError("at its start")
+
+    class Failing(Container):
+        slow = providers.Resource(slow_to_stop)
+        failing = providers.Resource(fail)
+
+    with listen("127.0.0.1", 0) as listener, pytest.raises(ValueError, match="at its start"):
+        await serve(create_application(Failing()), listener, shutdown_timeout=5)
+
+
+async def test_a_start_that_somebody_else_cancels_is_cancelled():
+    begun = asyncio.Event()
+
+    async def never() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    class Starting(Container):
+        slow = providers.Resource(never)
+
+    with listen("127.0.0.1", 0) as listener:
+        serving = asyncio.create_task(serve(create_application(Starting()), listener, shutdown_timeout=5))
+        await begun.wait()
+        serving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await serving
 
 
 async def test_the_application_is_not_ready_once_a_crash_is_about_to_end_it():
