@@ -52,8 +52,9 @@ async def run_until_stopped(container: Container, *, started: Callable[[], None]
     """Start `container`, and stop it on SIGINT or SIGTERM; for what serves nobody, such as a worker.
 
     The work is its background tasks'. `started` is called when the start is over. A signal during the start rolls that
-    back, and what fails then is logged; of a start that had failed before, the error is raised. A background task whose crash stops the application ends this
-    with its BackgroundTaskError; an error of the start or of the shutdown is raised as it is.
+    back, and what fails then is logged; where the start had failed by itself, its error is raised. A background task
+    whose crash stops the application ends this with its BackgroundTaskError; an error of the start or of the shutdown
+    is raised as it is.
     """
     task = asyncio.current_task()
     assert task is not None  # noqa: S101 - a coroutine runs in a task

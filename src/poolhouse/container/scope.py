@@ -13,6 +13,7 @@ from dependency_injector import providers
 
 from poolhouse.container.background import uninterrupted
 from poolhouse.container.locating import provider_of
+from poolhouse.container.opening import Opening
 from poolhouse.container.resources import enter, original
 from poolhouse.container.scoped import Needs, Scoped, innermost
 from poolhouse.container.transacting import ERRORS, InTransaction, Manager
@@ -37,7 +38,10 @@ _KNOWN = 1_024
 
 @dataclass(slots=True, eq=False)
 class _Opened:
-    """Something that was opened in a scope, or began to be, and how to leave it."""
+    """Something that was opened in a scope, or began to be, and how to leave it.
+
+    `rollback_on` is a transaction's, once that has begun.
+    """
 
     name: str
     rollback_on: Statuses[int] | None = None
@@ -76,7 +80,7 @@ class Scope:
         self._lifecycle = lifecycle
         self._opened: list[_Opened] = []
         self._transactions: set[tuple[SharedPool, str]] = set()
-        self._turn = asyncio.Lock()
+        self._openings: dict[Provider, Opening] = {}
         self._finishing = uninterrupted()
         self._is_entered = False
         self._is_closing = False
@@ -163,26 +167,40 @@ class Scope:
         )
         name = f"the transaction of {manager.service}"
         self._check_open(name)
-        opened = self._note(name, marker.rollback_on)
+        opened = self._note(name)
         await opened.leaving.enter_async_context(transaction)
         self._transactions.add(key)
+        self._note_open(opened, marker.rollback_on)
 
     async def _open_once(self, scoped: Scoped[Any]) -> None:
-        # Tasks of one scope may need the same object at the same time.
-        async with self._turn:
-            if scoped not in self.objects:
-                self._check_open(scoped.name)
-                call = providers.Callable(original(scoped), *scoped.args, **scoped.kwargs)
-                made: object = call()
-                opened = self._note(scoped.name, ERRORS if isinstance(made, Transaction) else None)
+        # Tasks of one scope may need the same object at the same time; where its opening fails, the next one tries.
+        while scoped not in self.objects:
+            going_on = self._openings.get(scoped)
+            if going_on is not None:
+                await going_on.wait_until_over()
+                continue
+            opening = Opening(scoped.name)
+            with opening.going_on():
+                self._openings[scoped] = opening
                 try:
-                    entered = await enter(made, opened.leaving)
+                    await self._open(scoped)
                 finally:
-                    if self._is_closing:
-                        # In a task that goes on after the block: whatever closes what was opened there is through.
-                        await opened.leaving.aclose()
-                self._check_open(scoped.name)
-                self.objects[scoped] = entered
+                    del self._openings[scoped]
+
+    async def _open(self, scoped: Scoped[Any]) -> None:
+        self._check_open(scoped.name)
+        call = providers.Callable(original(scoped), *scoped.args, **scoped.kwargs)
+        made: object = call()
+        opened = self._note(scoped.name)
+        try:
+            entered = await enter(made, opened.leaving)
+        finally:
+            if self._is_closing:
+                # In a task that goes on after the block: whatever closes what was opened there is through.
+                await opened.leaving.aclose()
+        self._check_open(scoped.name)
+        self.objects[scoped] = entered
+        self._note_open(opened, ERRORS if isinstance(made, Transaction) else None)
 
     def _check_open(self, name: str) -> None:
         # Nobody would ever close what is opened before, or after.
@@ -190,10 +208,18 @@ class Scope:
             remedy = "Open it within `async with container.scope() as scope`"
             raise LifecycleError(f"{name} cannot begin in {self}", remedy=remedy)
 
-    def _note(self, name: str, rollback_on: Statuses[int] | None) -> _Opened:
-        opened = _Opened(name, rollback_on)
+    def _note(self, name: str) -> _Opened:
+        opened = _Opened(name)
         self._opened.append(opened)
         return opened
+
+    def _note_open(self, opened: _Opened, rollback_on: Statuses[int] | None) -> None:
+        """Note that something is open, and where it is a transaction, which answers roll it back."""
+        opened.rollback_on = rollback_on
+        if opened in self._opened:
+            # What was opened on the way may be needed to close it.
+            self._opened.remove(opened)
+            self._opened.append(opened)
 
     async def leave(self, error: BaseException | None, *, status: int | None = None) -> None:
         """Close everything in reverse, and raise what is wrong then.

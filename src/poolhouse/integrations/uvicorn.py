@@ -59,9 +59,10 @@ async def serve(
 
     `started` is called when the start is over and requests are about to be served. The first signal ends
     readiness, lets requests in flight finish for `shutdown_timeout` seconds and stops the container; during
-    the start it rolls that back, and what fails then is logged. A second one, from somebody in a hurry, cancels the requests. Returns how
-    many requests were cut, and logs which. An error of the start or of the shutdown is raised as it is. The crash of
-    a background task that stops the application does what a first signal does, and is raised in the end.
+    the start it rolls that back, and what fails then is logged. A second one, from somebody in a hurry, cancels the
+    requests. Returns how many requests were cut, and logs which. An error of the start or of the shutdown is raised as
+    it is. The crash of a background task that stops the application does what a first signal does, and is raised in
+    the end.
     """
     # Its lifespan is entered here: uvicorn would log a failed start and exit instead of raising its error.
     config = uvicorn.Config(application, lifespan="off", log_config=None, timeout_graceful_shutdown=shutdown_timeout)

@@ -109,6 +109,16 @@ async def test_another_task_cannot_begin_one_that_the_scopes_own_would_not_be_in
     assert await outside.texts() == ["one"]
 
 
+async def test_one_whose_beginning_fails_is_not_committed(application):
+    async with application.scope() as around:
+        await around.begin(Notes)
+        async with application.scope() as within:
+            with pytest.raises(UsageError):
+                await within.begin(Notes, isolation="serializable")
+        assert not within.has_committed
+    assert around.has_committed
+
+
 async def test_it_has_the_modes_of_its_beginning(application):
     async with application.scope() as scope:
         db = await scope.begin(application.notes.db, isolation="serializable", readonly=True)

@@ -136,6 +136,77 @@ async def test_tasks_that_need_the_same_object_at_the_same_time_open_it_once(kin
     assert journal == ["open it", "close it"]
 
 
+async def test_an_opening_may_resolve_what_else_is_scoped_which_is_closed_after_it(kinds, journal):
+    class Prices:
+        async def of_today(self, scope):
+            return await scope.resolve(application.rates)
+
+    async def open_basket(scope, prices):
+        async with asyncio.TaskGroup() as group:  # as a service may do it
+            rates = group.create_task(prices.of_today(scope))
+        async for _ in kinds.async_generator("basket"):
+            yield rates.result()
+
+    class Application(Container):
+        scope_in_force = providers.Object(None)
+        prices = providers.Factory(Prices)
+        rates = Scoped(kinds.generator, "rates")
+        basket = Scoped(open_basket, scope_in_force, prices)
+
+    application = Application()
+    async with application, application.scope() as scope:
+        application.scope_in_force.override(providers.Object(scope))
+        assert await scope.resolve(application.basket) == "rates"
+    assert journal == ["open rates", "open basket", "close basket", "close rates"]
+
+
+@pytest.mark.parametrize("names", [["basket"], ["basket", "prices"], ["basket", "prices", "rates"]])
+async def test_openings_that_wait_for_one_another_are_an_error_that_names_the_circle(names):
+    """Each is begun in a task of its own, so that none of them is opened by another."""
+    begun = set()
+    all_begun = asyncio.Event()
+
+    async def open_after(scope, name):
+        begun.add(name)
+        if begun == {*names}:
+            all_begun.set()
+        await all_begun.wait()
+        await scope.resolve(application.providers[following[name]])
+
+    class Application(Container):
+        itself = providers.Object(None)
+        basket = Scoped(open_after, itself, "basket")
+        prices = Scoped(open_after, itself, "prices")
+        rates = Scoped(open_after, itself, "rates")
+
+    following = dict(zip(names, [*names[1:], names[0]], strict=True))
+    application = Application()
+    async with application, application.scope() as scope:
+        application.itself.override(providers.Object(scope))
+        resolving = (scope.resolve(application.providers[name]) for name in names)
+        found = await asyncio.gather(*resolving, return_exceptions=True)
+    assert all("waits for itself" in str(error) and all(name in str(error) for name in names) for error in found)
+
+
+async def test_an_opening_that_needs_itself_through_another_is_an_error_too():
+    async def open_basket(scope):
+        await scope.resolve(application.prices)
+
+    async def open_prices(scope):
+        await scope.resolve(application.basket)
+
+    class Application(Container):
+        itself = providers.Object(None)
+        basket = Scoped(open_basket, itself)
+        prices = Scoped(open_prices, itself)
+
+    application = Application()
+    async with application, application.scope() as scope:
+        application.itself.override(providers.Object(scope))
+        with pytest.raises(WiringError, match=r"the opening of basket waits for itself \(basket -> prices -> basket\)"):
+            await scope.resolve(application.basket)
+
+
 async def test_a_scope_within_a_scope_has_objects_of_its_own_and_gives_them_back():
     async with Shop() as shop, shop.scope() as outer:
         basket = await outer.resolve(shop.basket)
