@@ -88,20 +88,24 @@ async def in_scope(
     name: str | None = None,
     retries: int = 0,
     status_of: Callable[[object], int | None] = lambda _: None,
+    given_up: Callable[[TransactionRollbackError], Awaitable[None]] | None = None,
 ) -> T:
     """Run `work` in a scope of its own, and again in others where its transaction was rolled back for another's sake.
 
     `status_of` is asked for the status that what was returned, or raised, is answered with; None where it is none.
+    `given_up` is awaited after each time that is followed by another.
     """
     attempts = pauses(retries)
     while True:
         scope = container.scope(name)
         try:
             return await _once(scope, work, status_of)
-        except TransactionRollbackError:
+        except TransactionRollbackError as error:
             pause = next(attempts, None)
             if pause is None or scope.has_committed:
                 raise
+            if given_up is not None:
+                await given_up(error)
         await asyncio.sleep(pause)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import httpx
 import pytest
-from fastapi import HTTPException, Response, UploadFile, WebSocket
+from fastapi import Depends, HTTPException, Response, UploadFile, WebSocket
 from fastapi.responses import JSONResponse, StreamingResponse
 
 from poolhouse.container import Injected, InTransaction, Transactional
@@ -271,6 +271,44 @@ async def test_a_file_that_was_uploaded_is_read_anew(client_of, outside):
     async with client_of(retrying(conflict, 1)) as client:
         answered = await client.post("/files", files={"file": ("a.txt", b"content")})
     assert (answered.json(), conflict.calls) == ("content", 2)
+
+
+@pytest.mark.parametrize("closes", ["function", "request"])
+async def test_dependencies_are_closed_before_a_request_is_answered_again(client_of, outside, closes):
+    conflict = Conflict(1, outside)
+    journal = []
+
+    async def session():
+        number = conflict.calls
+        try:
+            yield
+        except TransactionRollbackError as error:
+            journal.append(f"rolled back {number}")
+            raise HTTPException(409) from error
+        finally:
+            journal.append(f"close {number} after {conflict.calls}")
+
+    again = retrying(conflict, 1)
+    again.registrations[0].options["dependencies"] = [Depends(session, scope=closes)]
+    async with client_of(again) as client:
+        assert (await client.post("/")).status_code == 200
+    assert journal == ["rolled back 0", "close 0 after 1", "close 1 after 2"]
+
+
+async def test_what_a_dependency_makes_of_a_conflict_is_answered_after_the_last_retry(client_of, outside):
+    conflict = Conflict(2, outside)
+
+    async def session():
+        try:
+            yield
+        except TransactionRollbackError as error:
+            raise HTTPException(418) from error
+
+    again = retrying(conflict, 1)
+    again.registrations[0].options["dependencies"] = [Depends(session)]
+    async with client_of(again) as client:
+        assert (await client.post("/")).status_code == 418
+    assert conflict.calls == 2
 
 
 def test_one_of_two_transactions_cannot_be_run_again(application):

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from poolhouse.container.scoped import innermost
 from poolhouse.container.units import in_scope
 from poolhouse.errors import WiringError
+from poolhouse.integrations.fastapi._attempts import Attempts
 from poolhouse.integrations.fastapi._declared import status_of_problem
 
 if TYPE_CHECKING:
@@ -184,17 +184,21 @@ class _ScopedRoute(APIRoute):
         status_of = functools.partial(_status_of, problems=self.problems)
 
         async def handler(request: Request) -> Response:
-            is_again = False
-
             async def answer(_: Scope) -> Response:
-                nonlocal is_again
-                if is_again:
-                    await _rewind(request)
-                is_again = True
                 return await handle(request)
 
             name = f"{request.method} {self.path}"
-            return await in_scope(container, answer, name=name, retries=retries, status_of=status_of)
+            if not retries:
+                return await in_scope(container, answer, name=name, status_of=status_of)
+            attempts = Attempts(request)
+
+            async def answer_again(_: Scope) -> Response:
+                await attempts.begin()
+                return await handle(request)
+
+            return await in_scope(
+                container, answer_again, name=name, retries=retries, status_of=status_of, given_up=attempts.give_up
+            )
 
         return handler
 
@@ -215,11 +219,3 @@ def _status_of(outcome: object, problems: Mapping[type[Exception], int]) -> int 
     if isinstance(outcome, Response | HTTPException):
         return outcome.status_code
     return status_of_problem(type(outcome), problems)
-
-
-async def _rewind(request: Request) -> None:
-    """Let files that were uploaded be read once more; the body itself is kept by the request."""
-    if "multipart/form-data" in request.headers.get("content-type", ""):
-        for _, value in (await request.form()).multi_items():
-            if isinstance(value, UploadFile):
-                await value.seek(0)
