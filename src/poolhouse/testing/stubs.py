@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, cast, get_origin, overload
 
 from poolhouse._core.suggestion import nearest
 from poolhouse._core.wiring.ports import Method, attributes, methods, misfits
@@ -66,16 +66,17 @@ class Stub(Generic[PortT]):
         ...
         assert accounts.calls(Accounts.exists) == ({"user_id": 7},)
 
-    A call that nobody answered raises UnansweredCallError, but for methods that return nothing. Attributes that the
-    port asks for, beside methods, are given as keywords. Raises PortError for what is no Protocol, and for a keyword
-    that the port has not.
+    A call that nobody answered raises UnansweredCallError, but for methods that return nothing. What the port asks for
+    beside methods, attributes as well as static methods and those of the class, is given as keywords. Raises PortError
+    for what is no Protocol, and for a keyword that the port has not.
     """
 
-    def __init__(self, port: Callable[..., PortT], **given: Any) -> None:
-        self._name = getattr(port, "__qualname__", repr(port))
-        if not is_protocol(cast("Any", port)):
+    def __init__(self, port: Callable[..., PortT], /, **given: Any) -> None:
+        # `Repository[User]` is made of what is written for all of them.
+        kind = cast("type[PortT]", get_origin(port) or port)
+        self._name = getattr(kind, "__qualname__", repr(kind))
+        if not is_protocol(kind):
             raise PortError("a stub", self._name, ("that is no Protocol, from which one could be made",))
-        kind = cast("type[PortT]", port)
         self._kind = kind
         self._methods = methods(kind)
         self._answers: dict[str, Callable[..., Any]] = {}
@@ -125,7 +126,10 @@ class Stub(Generic[PortT]):
 
     def _call(self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         method = self._methods[name]
-        bound = method.signature.bind(None, *args, **kwargs).arguments
+        try:
+            bound = method.signature.bind(None, *args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{self._name}.{method.drawn}: {error}") from None
         self._calls[name].append(dict([*bound.items()][1:]))
         answer = self._answers.get(name)
         if answer is not None:
@@ -149,8 +153,12 @@ def _instance(
     """Return an object of a class that has everything that the port asks for."""
     members: dict[str, Any] = {name: _stubbed(method, port.__qualname__, call) for name, method in known.items()}
     missing = {name: _missing(port.__qualname__, name) for name in attributes(port) - given.keys()}
-    kind = type(f"StubOf{port.__name__}", (port,), {**members, **missing, **given, "__init__": object.__init__})
-    return cast("PortT", kind())
+    # Not those themselves: functions in a class are methods of its instances.
+    replaced = dict.fromkeys(given)
+    kind = type(f"StubOf{port.__name__}", (port,), {**members, **missing, **replaced, "__init__": object.__init__})
+    made = kind()
+    vars(made).update(given)
+    return cast("PortT", made)
 
 
 def _stubbed(method: Method, port: str, call: Callable[[str, tuple[Any, ...], Mapping[str, Any]], Any]) -> Any:
@@ -160,11 +168,11 @@ def _stubbed(method: Method, port: str, call: Callable[[str, tuple[Any, ...], Ma
             raise PortError("the answer of a test", port, wrong)
         return value
 
-    async def awaited(_self: object, *args: Any, **kwargs: Any) -> Any:
+    async def awaited(_: object, /, *args: Any, **kwargs: Any) -> Any:
         value = call(method.name, args, kwargs)
         return checked(await value if inspect.isawaitable(value) else value)
 
-    def at_once(_self: object, *args: Any, **kwargs: Any) -> Any:
+    def at_once(_: object, /, *args: Any, **kwargs: Any) -> Any:
         return checked(call(method.name, args, kwargs))
 
     function: Any = awaited if method.is_awaited else at_once

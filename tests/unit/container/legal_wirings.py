@@ -448,4 +448,37 @@ class Database(Container):
     user = providers.Factory(untyped, db, tenant.provider)
 
 
-LEGAL = [Kinds, Resources, Provided, Configured, Callees, Parts, Database]
+def logged(function: Any) -> Any:
+    """Decorate as many do it, also coroutine functions, by a function that is none."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return call
+
+
+class Ledger(Protocol):
+    async def find(self, number: int) -> str | None: ...
+
+    def transaction(self) -> contextlib.AbstractAsyncContextManager[None]: ...
+
+
+class LoggedLedger:
+    @logged
+    async def find(self, number: int) -> str | None: ...
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[None]:
+        yield
+
+
+def wants_ledger(ledger: Ledger, other: Ledger | None = None) -> None: ...
+
+
+class Decorated(Container):
+    ledger = providers.Singleton(LoggedLedger)
+    user = providers.Factory(wants_ledger, ledger, other=ledger)
+
+
+LEGAL = [Kinds, Resources, Provided, Configured, Callees, Parts, Database, Decorated]

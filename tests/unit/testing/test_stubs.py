@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable  # noqa: TC003 - the port's annotations are evaluated
+from collections.abc import AsyncIterator, Awaitable, Callable  # noqa: TC003 - the port's annotations are evaluated
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 import pytest
 
 from poolhouse.errors import PortError, UnansweredCallError, UsageError
 from poolhouse.testing import Stub
 from poolhouse.testing.stubs import check_stand_in
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,55 @@ async def test_an_answer_of_another_type_is_refused(accounts, value):
 
 
 async def test_arguments_that_the_port_has_not_are_refused(accounts):
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"Accounts\.exists\(user_id, at\): too many positional arguments"):
         await accounts.port.exists(1, 2)
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match=r"Accounts\.count\(\): got an unexpected keyword argument 'when'"):
         accounts.port.count(when="now")
+
+
+class Odd(Protocol[T]):
+    """A port with names that a stub has for its own, and with what is no method of an instance."""
+
+    port: str
+    clock: Callable[[], float]
+
+    def named(self, _self: int, self_: int = 0, *, port: str = "") -> T: ...
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[T]:
+        yield cast("T", None)
+
+    @staticmethod
+    def static(number: int) -> int: ...
+
+    @classmethod
+    def of_class(cls, number: int) -> int: ...
+
+
+def test_a_name_that_stubs_have_for_their_own_is_no_less_the_ports():
+    odd = Stub(Odd[str], port="5432", clock=lambda: 1.0)
+    odd.answer(Odd.named).by(lambda _self, self_=0, *, port="": f"{_self} {self_} {port}")
+    assert odd.port.named(_self=1, port="x") == "1 0 x"
+    assert odd.calls(Odd.named) == ({"_self": 1, "port": "x"},)
+    assert (odd.port.port, odd.port.clock()) == ("5432", 1.0)
+
+
+async def test_a_method_that_a_decorator_makes_another_of_may_be_answered_with_anything():
+    @asynccontextmanager
+    async def begin():
+        yield "begun"
+
+    odd = Stub(Odd)
+    odd.answer(Odd.transaction).by(begin)
+    async with odd.port.transaction() as given:
+        assert given == "begun"
+
+
+def test_static_and_class_methods_are_given_like_attributes():
+    odd = Stub(Odd, static=lambda number: number + 1)
+    assert odd.port.static(1) == 2
+    with pytest.raises(UnansweredCallError, match=r"Odd\.of_class.* Stub\(Odd, of_class=\.\.\.\)"):
+        odd.port.of_class(1)
 
 
 def test_attributes_are_given(accounts):

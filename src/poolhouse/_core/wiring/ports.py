@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol, cast, get_args, get_origin, get
 
 from poolhouse._core.wiring.annotations import fits, named
 from poolhouse._core.wiring.products import Value, product_of
-from poolhouse._core.wiring.protocols import is_protocol, methods_of, unmet
+from poolhouse._core.wiring.protocols import is_decorated, is_protocol, methods_of, unmet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+_DESCRIPTORS = (property, staticmethod, classmethod)
 _AWAITED = (collections.abc.Awaitable, collections.abc.Coroutine)
 
 
@@ -47,11 +48,11 @@ def methods(port: type) -> dict[str, Method]:
 
 
 def attributes(port: type) -> frozenset[str]:
-    """Return the attributes that a port asks for beside its methods: properties, and names with an annotation."""
+    """Return what a port asks for beside methods: properties, annotated names, static and class methods."""
     found: set[str] = set()
     for each in port.__mro__:
         if is_protocol(each) and each is not cast("Any", Protocol):
-            found.update(name for name, member in each.__dict__.items() if isinstance(member, property))
+            found.update(name for name, member in each.__dict__.items() if isinstance(member, _DESCRIPTORS))
             found.update(name for name in inspect.get_annotations(each) if not name.startswith("_"))
     return frozenset(found)
 
@@ -69,7 +70,7 @@ def _returning(kind: type, port: type) -> Iterator[str]:
     """Yield the methods whose annotations say that they return something else than is asked for."""
     for name, asked in methods(port).items():
         had = inspect.getattr_static(kind, name, None)
-        if not inspect.isfunction(had):
+        if not inspect.isfunction(had) or is_decorated(had):
             continue
         own = _method(name, had)
         promised = product_of(own.returns)
@@ -78,7 +79,7 @@ def _returning(kind: type, port: type) -> Iterator[str]:
 
 
 def _method(name: str, function: Any) -> Method:
-    returns = _hints(function).get("return", Any)
+    returns = Any if is_decorated(function) else _hints(function).get("return", Any)
     is_awaited = inspect.iscoroutinefunction(function)
     if get_origin(returns) in _AWAITED:
         returns, is_awaited = get_args(returns)[-1], True

@@ -32,8 +32,16 @@ def unmet(kind: type, protocol: type) -> Iterator[str]:
         if had is None:
             if name not in _assigned(kind):
                 yield f"it has no method {name}()"
-        elif inspect.isfunction(had):
+        elif inspect.isfunction(had) and not is_decorated(had):
             yield from _misfits(name, asked, had)
+
+
+def is_decorated(function: Any) -> bool:
+    """Whether what is written of a function is of another one, which it calls in a way of its own.
+
+    A decorator that is no coroutine function may well return a coroutine, and one that yields a context manager.
+    """
+    return hasattr(function, "__wrapped__")
 
 
 def methods_of(protocol: type) -> Iterator[tuple[str, Any]]:
