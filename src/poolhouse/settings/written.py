@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from collections import ChainMap
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 from dotenv.parser import parse_stream
+from dotenv.variables import Variable, parse_variables
 from pydantic_settings import DotEnvSettingsSource, EnvSettingsSource
+from pydantic_settings.sources.utils import parse_env_vars
 
 from poolhouse.errors import SettingError
 from poolhouse.settings.names import delimiter_of, did_you_mean, is_in_a_section, prefix_of, variables, variables_at
@@ -108,9 +111,12 @@ class EnvironmentSource(Written):
 
 
 class _Line(NamedTuple):
+    """One `NAME=value`; `refers_to_nothing` says that a `${…}` in it stands for nothing that is set."""
+
     number: int
     name: str | None
-    has_value: bool
+    value: str | None
+    refers_to_nothing: bool
 
 
 class FileSource(Written, DotEnvSettingsSource):
@@ -118,15 +124,22 @@ class FileSource(Written, DotEnvSettingsSource):
 
     def __init__(self, kind: type[BaseSettings], file: Path, *, is_whole: bool) -> None:
         self.is_whole = is_whole
+        self._lines: list[_Line] = []
         try:
             super().__init__(kind, env_file=file)
-            lines = [*_lines(file.expanduser())]
         except (OSError, UnicodeDecodeError) as error:
-            fact, lines = _unreadable(error), []
+            fact, self._lines = _unreadable(error), []
             super().__init__(kind, env_file=None)
             self.faults.append(SettingError(str(file), fact, remedy="Let it be read, or take it away"))
-        for line in lines:
+        for line in self._lines:
             self._note(line, f"{file}:{line.number}")
+
+    def _read_env_file(self, file_path: Path) -> Mapping[str, str | None]:
+        # Once, as a manager of secrets may write into it whenever it is read.
+        with file_path.open(encoding=self.env_file_encoding or "utf-8") as stream:
+            self._lines = [*_lines(stream)]
+        values = {line.name: line.value for line in self._lines if line.name is not None}
+        return parse_env_vars(values, self.case_sensitive, self.env_ignore_empty, self.env_parse_none_str)
 
     def is_judged(self, name: str) -> bool:
         """Whether `name`, in capitals, has to be that of a setting."""
@@ -140,13 +153,16 @@ class FileSource(Written, DotEnvSettingsSource):
             self.faults.append(fault)
             return
         name, origin = line.name.upper(), Origin(FILE, line.name, place)
-        if line.has_value:
+        if line.value is not None:
             # Of a name that is there twice, the last counts.
             self.origins[name] = origin
-        elif self.is_judged(name):
-            self.faults.append(
-                SettingError(name, "it has no value", place=origin.place_of(name), remedy="Write NAME=value")
-            )
+        fact, remedy = "it has no value", "Write NAME=value"
+        if line.refers_to_nothing:
+            # Not which, as that may be a part of a password.
+            fact = "a ${…} in it stands for nothing that is set"
+            remedy = "Set that, or put the value in single quotes, where it is text"
+        if self.is_judged(name) and (line.value is None or line.refers_to_nothing):
+            self.faults.append(SettingError(name, fact, place=origin.place_of(name), remedy=remedy))
 
 
 class SecretsSource(Written):
@@ -206,16 +222,32 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, _Text) else value
 
 
-def _lines(file: Path) -> Iterator[_Line]:
-    # Such as those that a manager of secrets writes into whenever they are read.
-    if not file.is_file():
-        return
-    with file.open(encoding="utf-8") as stream:
-        for binding in parse_stream(stream):
-            text = binding.original.string
-            number = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
-            if binding.key is not None or binding.error:
-                yield _Line(number, binding.key, binding.value is not None)
+def _lines(stream: IO[str]) -> Iterator[_Line]:
+    """Yield what is written, with each `${…}` replaced that is not in single quotes, as shells do it.
+
+    python-dotenv, whose files these are, replaces them there as well, and takes nothing for what is not set.
+    """
+    known: dict[str, str | None] = {}
+    for binding in parse_stream(stream):
+        text = binding.original.string
+        number = binding.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+        value, refers_to_nothing = binding.value, False
+        if value is not None and not _is_literal(text):
+            value, refers_to_nothing = _interpolated(value, ChainMap(known, cast("Any", os.environ)))
+        if binding.key is not None:
+            known[binding.key] = value
+        if binding.key is not None or binding.error:
+            yield _Line(number, binding.key, value, refers_to_nothing)
+
+
+def _is_literal(text: str) -> bool:
+    return text.partition("=")[2].lstrip().startswith("'")
+
+
+def _interpolated(value: str, known: Mapping[str, str | None]) -> tuple[str, bool]:
+    atoms = [*parse_variables(value)]
+    references = [atom for atom in atoms if isinstance(atom, Variable) and atom.default is None]
+    return "".join(atom.resolve(known) for atom in atoms), any(known.get(each.name) is None for each in references)
 
 
 def _unreadable(error: OSError | UnicodeDecodeError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,45 @@ def test_a_section_may_come_from_several_sources(shop, write):
 
     assert settings.database.dsn.get_secret_value() == DSN
     assert (settings.database.min_size, settings.database.max_size, settings.database.acquire_timeout) == (1, 3, 2)
+
+
+# What is in files
+
+
+NAME = ("database", "application_name")
+
+
+@pytest.mark.parametrize(
+    ("written", "name"),
+    [
+        ("${ABOVE}-${OUTSIDE}", "above-outside"),
+        ('"${ABOVE}"', "above"),
+        ("'${ABOVE}${NOWHERE}'", "${ABOVE}${NOWHERE}"),
+        ("${NOWHERE:-other}", "other"),
+        ("pa$$wo$rd", "pa$$wo$rd"),
+    ],
+)
+def test_what_is_in_braces_is_replaced_but_not_in_single_quotes(shop, write, written, name):
+    write(".env", f"ABOVE=above\nAPP_DATABASE__APPLICATION_NAME={written}\n")
+    assert shop(OUTSIDE="outside").database.application_name == name
+
+
+def test_what_stands_for_nothing_is_told_and_not_read_as_nothing(shop, write):
+    write(".env", f"OTHER=${{NOWHERE}}\nAPP_DATABASE__DSN=postgresql://shop:{PASSWORD}${{{PASSWORD}}}@127.0.0.1/shop\n")
+    with pytest.raises(SettingsError) as caught:
+        shop()
+    (fault,) = caught.value.violations
+    assert str(fault).startswith(".env:2 APP_DATABASE__DSN: a ${…} in it stands for nothing that is set. Set that, or")
+    assert PASSWORD not in everything(caught.value)
+
+
+def test_a_file_may_be_one_that_can_be_read_once(shop, tmp_path):
+    """As managers of secrets make them."""
+    os.mkfifo(tmp_path / ".env")
+    with ThreadPoolExecutor() as threads:
+        writing = threads.submit((tmp_path / ".env").write_text, "APP_DATABASE__MAX_SIZE=3\n")
+        assert sized(shop) == (3, Origin("file", "APP_DATABASE__MAX_SIZE", ".env:1"))
+        writing.result()
 
 
 # The profile
