@@ -35,10 +35,13 @@ class Sales:
         return sale
 
     async def after(self, sale: int, *, limit: int) -> list[tuple[int, str]]:
-        """Return the next sales after one, in their order."""
-        rows = await self._db.fetch(
-            "SELECT id, article FROM {{tables.sales}} WHERE id > $1 ORDER BY id LIMIT $2", sale, limit
-        )
+        """Return the next sales after one, in their order; none is ever made between those."""
+        async with self._db.transaction():
+            # Who sells at this moment has an id already, and may commit it after higher ones: let them come to an end.
+            await self._db.execute("LOCK TABLE {{tables.sales}} IN SHARE MODE")
+            rows = await self._db.fetch(
+                "SELECT id, article FROM {{tables.sales}} WHERE id > $1 ORDER BY id LIMIT $2", sale, limit
+            )
         return [(row["id"], row["article"]) for row in rows]
 
 

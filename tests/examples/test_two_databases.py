@@ -51,3 +51,15 @@ async def test_catching_up_may_be_interrupted_anywhere(application):
     await application.archive().catch_up()
     rows = await application.archive_db().fetch("SELECT article FROM {{tables.sales}} ORDER BY id")
     assert [row["article"] for row in rows] == [f"article {number}" for number in range(20)]
+
+
+async def test_a_sale_that_is_committed_after_a_later_one_is_kept_as_well(application):
+    db, sales = application.sales_db(), application.sales()
+    async with db.transaction():
+        await sales.sell("tea")
+        await asyncio.create_task(sales.sell("cups"))
+        catching_up = asyncio.create_task(application.archive().catch_up())
+        waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"
+        while not catching_up.done() and not await db.fetchval(waits):
+            await asyncio.sleep(0)
+    assert await catching_up == 2
