@@ -6,7 +6,7 @@ import pkgutil
 import re
 from hashlib import sha256
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import entry_points, metadata
 
 import poolhouse
 from poolhouse.testing.isolation import INI, MARKERS
@@ -58,3 +58,9 @@ def test_fixtures_markers_and_options_of_the_test_kit_are_in_the_reference():
     assert f"<!-- fixtures of {plugin} -->" in page
     assert [marker for marker in MARKERS if f"`@pytest.mark.{marker}`" not in page] == []
     assert all(f"`{option}`" in page for option in (INI, "POOLHOUSE_TEST_DSN"))
+
+
+def test_every_extra_is_in_the_installation():
+    page = (DOCS / "reference/installation.md").read_text()
+    told = re.findall(r"^\| `(\w+)`", page, re.MULTILINE)
+    assert sorted(told) == sorted(metadata("poolhouse").get_all("Provides-Extra"))

@@ -13,7 +13,7 @@ from poolhouse.cli.verb import verb
 
 group = typer.Typer(
     name="add",
-    help="Add to the project.",
+    help="Add a service to the project.",
     epilog="Exit codes: 0 fine, 2 usage, or a project of a form that is not known, 130 interrupted.",
     no_args_is_help=True,
     rich_markup_mode="rich",
