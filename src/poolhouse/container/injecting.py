@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from poolhouse.container.filling import fill
 from poolhouse.container.injection import place_of, read_signature, undecorated
-from poolhouse.container.locating import locate
+from poolhouse.container.matching import match
 from poolhouse.container.transacting import InTransaction
 from poolhouse.container.units import Filling, in_scopes_of
 from poolhouse.container.validating import Asked
@@ -118,7 +118,7 @@ class AskingFunction:
         found: list[Callable[[], Any]] = []
         for injection in read_signature(undecorated(self.function), faults, whole=False).injections:
             try:
-                found.append(locate(container, injection.target, place=injection.place))
+                found.append(match(container, injection))
             except WiringError as error:
                 faults.append(error)
         return Asked(tuple(found), tuple(faults))

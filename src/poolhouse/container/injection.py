@@ -45,12 +45,16 @@ Injected: TypeAlias = Annotated[T, Inject()]
 
 @dataclass(frozen=True, slots=True)
 class Injection:
-    """One parameter that the container fills: with what, by which marker, and where that is written."""
+    """One parameter that the container fills: with what, by which marker, and where that is written.
+
+    `asked_for` is its annotation, also where the target is the name of a provider.
+    """
 
     parameter: str
     target: type | str
     place: str
     marker: Inject = Inject()
+    asked_for: Any = Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,7 @@ def _read_injection(
         return None
     if not markers:
         return None
-    return Injection(parameter.name, markers[0].name or cast("type", target), place, markers[0])
+    return Injection(parameter.name, markers[0].name or cast("type", target), place, markers[0], target)
 
 
 def _mistake(parameter: inspect.Parameter, markers: list[Inject]) -> tuple[str, str] | None:

@@ -7,7 +7,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from poolhouse.container.locating import locate
+from poolhouse.container.matching import match
 from poolhouse.container.scoped import Needs
 from poolhouse.container.transacting import InTransaction, Manager
 from poolhouse.errors import TransactionRollbackError, Violations, WiringError
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from poolhouse.container.declarative import Container
     from poolhouse.container.injection import Injection
-    from poolhouse.container.kinds import Provider
     from poolhouse.container.scope import Scope
 
 T = TypeVar("T")
@@ -33,11 +32,11 @@ class Filling:
     __slots__ = ("_manager", "_marker", "_needs", "parameter", "place", "provide", "provider")
 
     def __init__(self, container: Container, injection: Injection) -> None:
-        """Raise WiringError where the container has not what is to be injected."""
+        """Raise WiringError where the container has not what is to be injected, or something else of that name."""
         within = cast("containers.Container", container)
         self.parameter = injection.parameter
         self.place = injection.place
-        self.provider = cast("Provider", locate(within, injection.target, place=injection.place))
+        self.provider = match(within, injection)
         self.provide = container.resolver_of(injection)
         self._needs = Needs(self.provider)
         self._marker = injection.marker if isinstance(injection.marker, InTransaction) else None

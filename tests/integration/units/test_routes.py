@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from poolhouse.container import Injected, InTransaction, Transactional
 from poolhouse.errors import TransactionRollbackError, UniqueViolationError, Violations
 from poolhouse.integrations.fastapi import Router, create_application
+from poolhouse.pool import SharedPool
 from tests.integration.units.conftest import Ledger, Notes
 
 ONLY_FAULTS = range(500, 600)
@@ -358,7 +359,7 @@ def test_an_object_without_a_schema_manager_is_told_when_the_route_is_bound(appl
     wrong = Router()
 
     @wrong.get("/")
-    async def read(it: Annotated[dict, InTransaction("pool")]) -> None: ...
+    async def read(it: Annotated[SharedPool, InTransaction("pool")]) -> None: ...
 
     with pytest.raises(Violations, match=r"read\(it\).*pool has no schema manager"):
         wrong.bind(application)

@@ -9,7 +9,7 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from functools import partial
-from typing import Annotated, get_type_hints
+from typing import Annotated, Protocol, get_type_hints
 
 import pytest
 from dependency_injector import providers
@@ -39,6 +39,26 @@ class App(Container):
 class Two(Container):
     first = providers.Factory(Users, "first")
     second = providers.Factory(Users, "second")
+
+
+class Counting(Protocol):
+    def count(self) -> int: ...
+
+
+async def open_orders() -> AsyncIterator[Orders]:
+    yield Orders()
+
+
+async def find_users() -> Users:
+    return Users()
+
+
+class Named(Two):
+    number = providers.Object(3)
+    opened = providers.Resource(open_orders)
+    awaited = providers.Callable(find_users)
+    users = providers.Container(UsersContainer)
+    filled = providers.Dependency(default=users.service)
 
 
 @pytest.fixture
@@ -241,6 +261,49 @@ def test_everything_that_cannot_be_filled_is_told_at_once():
     assert "made by several providers: first, second" in told[0]
     assert "Did you mean 'first'?" in told[1]
     assert "no provider of the container makes int | None" in told[2]
+
+
+@pytest.mark.parametrize(
+    ("annotation", "wrong"),
+    [
+        (Annotated[int, Inject("first")], "is to be int, and first gives an Users"),
+        (Annotated[Orders | None, Inject("second")], r"is to be Orders \| None, and second gives an Users"),
+        (Annotated[Counting, Inject("first")], r"is to be Counting, .*: it has no method count\(\)"),
+        (Annotated[Users, Inject("number")], "is to be Users, and number gives a value of class int"),
+        (Annotated[Users, Inject("opened")], "is to be Users, and opened gives an Orders"),
+    ],
+)
+def test_a_name_that_gives_something_else_than_is_annotated_is_told(annotation, wrong):
+    def take(it) -> None: ...
+
+    take.__annotations__["it"] = annotation
+    with pytest.raises(Violations, match=rf"take\(it\): it {wrong}"):
+        Named().inject(take)
+    with pytest.raises(ContainerError, match=wrong):
+        Named().validate(take)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        Annotated[Users, Inject("first")],
+        Annotated[Users | None, Inject("second")],
+        Annotated[object, Inject("number")],
+        Annotated[int, Inject("number")],
+        Annotated[Orders, Inject("opened")],
+        Annotated[Users, Inject("awaited")],
+        Annotated[UsersContainer, Inject("users")],
+        Annotated[Users, Inject("filled")],
+    ],
+)
+def test_a_name_that_gives_what_is_annotated_or_may_do_so_is_welcome(annotation):
+    def take(it) -> None: ...
+
+    take.__annotations__["it"] = annotation
+    container = Named()
+    assert container.validate(take) == ()
+    container.first.override(providers.Object("what stands in may be of any class"))
+    container.inject(take)
 
 
 def test_a_marker_without_effect_is_refused_when_it_is_decorated():
