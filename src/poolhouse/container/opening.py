@@ -66,4 +66,4 @@ class Opening:
         """Return what leads from this opening to another that it waits for, both included; nothing where none does."""
         if self is other:
             return [self]
-        return next(([self, *way] for each in self.waits_for if (way := each.way_to(other))), [])
+        return next(([self, *way] for each in self.waits_for if (way := each.way_to(other))), list[Opening]())

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from poolhouse.container import Injected, InTransaction, Transactional
 from poolhouse.errors import TransactionRollbackError, UniqueViolationError, Violations
 from poolhouse.integrations.fastapi import Router, create_application
-from poolhouse.pool import SharedPool
+from poolhouse.pool import SharedPool  # noqa: TC001 - the annotation is evaluated
 from tests.integration.units.conftest import Ledger, Notes
 
 ONLY_FAULTS = range(500, 600)
