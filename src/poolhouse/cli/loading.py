@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from pydantic import ValidationError
 
+from poolhouse._core.masking import mask_text
 from poolhouse._core.suggestion import nearest
 from poolhouse.container import Container
 from poolhouse.errors import CommandError, PoolhouseError
@@ -214,7 +215,8 @@ def _said(error: BaseException) -> str:
         # Its own words have the values in them, which may be secrets.
         faults = error.errors(include_url=False, include_input=False, include_context=False)
         return "; ".join(f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in faults)
-    return str(error.msg) if isinstance(error, SyntaxError) else str(error)
+    # Of a library that was given a DSN, perhaps.
+    return mask_text(str(error.msg if isinstance(error, SyntaxError) else error))
 
 
 def _described(found: object) -> str:

@@ -10,6 +10,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Any, cast
 
+from poolhouse._core.masking import mask_text
 from poolhouse.cli.answer import ExitCode
 from poolhouse.cli.screen import say_json, show, show_error, warn
 from poolhouse.errors import (
@@ -57,7 +58,8 @@ def _print(verb: Coroutine[Any, Any, Answer], *, as_json: bool) -> int:
     except Exception as error:  # noqa: BLE001 - nobody wants to see a traceback who did not ask for it
         if os.environ.get(_TRACEBACK):
             traceback.print_exc()
-        said = f"{type(error).__name__}: {error}{_place(error)}. Set {_TRACEBACK}=1 to see where it comes from"
+        told = f"{type(error).__name__}: {mask_text(str(error))}"
+        said = f"{told}{_place(error)}. Set {_TRACEBACK}=1 to see where it comes from"
         _print_error(type(error).__name__, (), said, as_json=as_json)
         return ExitCode.FAILED
     show(answer, as_json=as_json)

@@ -78,6 +78,13 @@ def test_an_application_that_cannot_be_imported_is_told_with_the_line(offline):
     assert f"{offline.module}_broken.py:3" in said
 
 
+def test_what_the_application_itself_says_is_told_without_passwords(offline):
+    offline.write(f"{offline.module}_broken.py", "raise ValueError('no postgresql://shop:s3cret@db/shop')\n")
+    said = refusal(offline, "--container", f"{offline.module}_broken:C")
+    assert "ValueError" in said
+    assert "s3cret" not in said
+
+
 def test_a_syntax_error_is_told_with_the_line(offline):
     offline.write(f"{offline.module}_broken.py", "import json\ndef\n")
     assert f"{offline.module}_broken.py:2" in refusal(offline, "--container", f"{offline.module}_broken:C")
