@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeAlias, TypeVar, cast, get_args, overload
 
+from poolhouse._core.suggestion import nearest
 from poolhouse._core.wiring.protocols import is_protocol
 from poolhouse._core.wiring.written import read_services
 from poolhouse.cli.loading import find_source, load_attribute, load_container_class
@@ -94,6 +95,10 @@ class SliceOf:
         self, target: str | type[Container], *, extent: Extent = "standalone", **given: Any
     ) -> AbstractAsyncContextManager[Slice[Any]]:
         """Return the slice, to be entered."""
+        if extent not in (known := get_args(Extent)):
+            close = nearest(extent, known)
+            remedy = f"Did you mean {close!r}?" if close else f"There are {', '.join(known)}"
+            raise WiringError(f"{extent!r} is no extent of a slice", remedy=remedy)
         return self._started(target, extent, given)
 
     @asynccontextmanager

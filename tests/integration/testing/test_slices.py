@@ -121,6 +121,13 @@ async def test_a_service_that_there_is_not_has_its_nearest_neighbour_named(slice
         await begin(slice_of("order", extent=extent))
 
 
+async def test_an_extent_that_there_is_not_is_refused(slice_of):
+    with pytest.raises(WiringError, match=r"'whole' is no extent of a slice\. There are standalone, direct, all"):
+        slice_of("orders", extent="whole")
+    with pytest.raises(WiringError, match=r"Did you mean 'direct'\?"):
+        slice_of("orders", extent="drect")
+
+
 async def test_a_class_that_there_is_not_is_named(slice_of):
     with pytest.raises(CommandError, match="Did you mean OrdersContainer"):
         await begin(slice_of("containers.orders:OrderContainer"))
