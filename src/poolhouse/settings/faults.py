@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from poolhouse._core.suggestion import nearest
 from poolhouse.errors import SettingError
 from poolhouse.settings.names import field_at, path_of, prefix_of, section_of, variables_at
 from poolhouse.settings.origin import ARGUMENT, Origin
+from poolhouse.settings.profile import Profile
 from poolhouse.settings.written import unknown
 
 if TYPE_CHECKING:
@@ -60,7 +62,13 @@ def _fault(kind: type[BaseSettings], reading: Reading, detail: ErrorDetails) -> 
     origin = reading.origin(path) or Origin(ARGUMENT)
     if detail["type"] == "extra_forbidden":
         return unknown(kind, name, origin)
-    return SettingError(name, detail["msg"], place=_place(kind, path, name, origin), remedy=_meaning(kind, path))
+    remedy = _profile_meant(reading) if path == ("profile",) else _meaning(kind, path)
+    return SettingError(name, detail["msg"], place=_place(kind, path, name, origin), remedy=remedy)
+
+
+def _profile_meant(reading: Reading) -> str:
+    close = nearest(reading.chosen, Profile) if isinstance(reading.chosen, str) else None
+    return f"Did you mean {close}?" if close else f"There are {', '.join(Profile)}"
 
 
 def _meaning(kind: type[BaseSettings], path: Sequence[str]) -> str | None:

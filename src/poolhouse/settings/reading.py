@@ -58,13 +58,14 @@ class Reading:
     """What is read for one instance of settings.
 
     The profile is known first: from an argument, the environment, or a `.env` file, else it is the default. Only then
-    are the profile's own files looked for, so that those of another are never read.
+    are the profile's own files looked for, so that those of another are never read. `chosen` is what was written.
     """
 
     def __init__(self, kind: type[BaseSettings], files: Sequence[Path]) -> None:
         self.kind = kind
         self.files = files
         self.profile: Profile | None = None
+        self.chosen: object = None
         self.own_files: tuple[Path, ...] = ()
         self.sources: tuple[PydanticBaseSettingsSource, ...] = ()
 
@@ -127,6 +128,7 @@ class Reading:
     def _profile(self, sources: Sequence[PydanticBaseSettingsSource]) -> Profile | None:
         default: Any = self.kind.model_fields["profile"].get_default()
         chosen = next((given for source in sources if (given := self._of(source, "profile")) is not None), default)
+        self.chosen = chosen
         # What is no profile is told with everything else that is wrong.
         return Profile(chosen) if isinstance(chosen, str) and chosen in set(Profile) else None
 

@@ -273,3 +273,11 @@ def test_settings_without_a_prefix_refuse_no_variable(monkeypatch):
     monkeypatch.setenv("SOMETHING_ELSE", "1")
 
     assert ApplicationSettings().embedded.enabled is True
+
+
+@pytest.mark.parametrize(
+    ("written", "remedy"),
+    [("prodution", "Did you mean production?"), ("qa", "There are development, test, staging, production")],
+)
+def test_a_profile_that_there_is_not_has_its_nearest_neighbour_named(faults, written, remedy):
+    assert str(faults(APP_PROFILE=written)["APP_PROFILE"]).endswith(remedy)
