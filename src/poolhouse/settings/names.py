@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast, get_args, get_origin
+from dataclasses import is_dataclass
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Union, cast, get_args, get_origin
 
 from pydantic import AliasChoices, BaseModel
 
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
 
     from pydantic.fields import FieldInfo
     from pydantic_settings import BaseSettings
+
+_OF_PARTS = (Mapping, list, tuple, set, frozenset)
 
 
 def variables(kind: type[BaseSettings]) -> tuple[str, ...]:
@@ -29,16 +34,43 @@ def variables_at(kind: type[BaseSettings], path: Sequence[str]) -> list[str]:
 
 
 def is_in_a_section(kind: type[BaseSettings], name: str) -> bool:
-    """Whether `name`, in capitals, lies in a section, whose own model judges it, or in a dictionary or a list."""
+    """Whether `name`, in capitals, lies in a section that takes or refuses it itself, or in a dictionary or a list."""
     for field_name, field in kind.model_fields.items():
         start = f"{variables_at(kind, (field_name,))[-1]}{delimiter_of(kind)}"
         if name.startswith(start):
-            model = section_of(field)
-            # pydantic-settings drops what lies below a plain setting, such as the profile, or the DSN.
-            leaves = model.model_fields if model is not None else ()
-            is_below_a_leaf = any(name.startswith(f"{start}{leaf.upper()}{delimiter_of(kind)}") for leaf in leaves)
-            return not is_below_a_leaf if model is not None else get_origin(field.annotation) is not None
+            return _is_for_pydantic(field, name.removeprefix(start), delimiter_of(kind))
     return False
+
+
+def _is_for_pydantic(field: FieldInfo, rest: str, delimiter: str) -> bool:
+    """Whether pydantic does something with `rest`, a name below a field; in doubt it does.
+
+    What lies below a plain setting, such as the profile, is dropped, and so is what a section does not know that
+    neither forbids it nor keeps it.
+    """
+    is_union = get_origin(field.annotation) in (Union, UnionType)
+    options = get_args(field.annotation) if is_union else (field.annotation,)
+    sections = [each for each in options if isinstance(each, type) and issubclass(each, BaseModel)]
+    has_parts = any(map(_has_parts, (each for each in options if each not in sections)))
+    return has_parts or any(_is_taken(each, rest, delimiter) for each in sections)
+
+
+def _has_parts(kind: Any) -> bool:
+    origin: object = get_origin(kind) or kind
+    return not inspect.isclass(origin) or issubclass(origin, _OF_PARTS) or is_dataclass(origin)
+
+
+def _is_taken(section: type[BaseModel], rest: str, delimiter: str) -> bool:
+    for name, field in section.model_fields.items():
+        if field.validation_alias is not None and not aliases_of(field):
+            return True
+        for key in map(str.upper, (name, *aliases_of(field))):
+            if rest == key:
+                return True
+            if rest.startswith(f"{key}{delimiter}"):
+                return _is_for_pydantic(field, rest.removeprefix(f"{key}{delimiter}"), delimiter)
+    may_be_read = bool(section.__pydantic_decorators__.model_validators)
+    return may_be_read or section.model_config.get("extra", "ignore") != "ignore"
 
 
 def path_of(kind: type[BaseModel], location: Sequence[int | str]) -> tuple[str, ...]:

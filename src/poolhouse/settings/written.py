@@ -65,7 +65,7 @@ class Written(EnvSettingsSource):
         return bool(prefix) and name.startswith(prefix)
 
     def unknown(self) -> Iterator[SettingError]:
-        """Yield names that set nothing, each with the nearest that would; sections judge those in them."""
+        """Yield names that set nothing, each with the nearest that would; some sections refuse names themselves."""
         kind, known = self.settings_cls, variables(self.settings_cls)
         for name, origin in sorted(self.origins.items()):
             if self.is_judged(name) and name not in known and not is_in_a_section(kind, name):

@@ -6,7 +6,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from poolhouse.errors import ConfigurationError, SettingError, SettingsError
 from poolhouse.settings import ApplicationSettings, DatabaseSettings, Profile, variables
@@ -281,3 +281,66 @@ def test_settings_without_a_prefix_refuse_no_variable(monkeypatch):
 )
 def test_a_profile_that_there_is_not_has_its_nearest_neighbour_named(faults, written, remedy):
     assert str(faults(APP_PROFILE=written)["APP_PROFILE"]).endswith(remedy)
+
+
+class Limits(BaseModel):
+    per_minute: int = 60
+
+
+class Api(BaseModel):
+    """A section as most write it, which neither forbids other names nor keeps them."""
+
+    limits: Limits = Limits()
+    clients: dict[str, Limits] = {}
+    title: str = Field(default="", validation_alias="caption")
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+
+
+class Read(BaseModel):
+    @model_validator(mode="before")
+    @classmethod
+    def _read(cls, values):
+        return values
+
+
+class Serving(Shop):
+    api: Api = Api()
+    opened: Open = Open()
+    read: Read = Read()
+    either: Api | Limits | None = None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "meant"),
+    [
+        ("APP_API__LIMITS__PER_MINTE", "APP_API__LIMITS__PER_MINUTE"),
+        ("APP_API__LIMTS__PER_MINUTE", "APP_API__LIMITS__PER_MINUTE"),
+        ("APP_API__CLIENS", "APP_API__CLIENTS"),
+        ("APP_EITHER__PER_MINTE", "APP_EITHER__"),
+    ],
+)
+def test_a_name_that_a_section_ignores_is_refused(shop, wrong, meant):
+    with pytest.raises(SettingsError) as caught:
+        shop(kind=Serving, **{wrong: "1"})
+    (fault,) = caught.value.violations
+    assert fault.name == wrong
+    assert meant in str(fault)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "APP_API__LIMITS__PER_MINUTE",
+        "APP_API__CLIENTS__one__per_minute",
+        "APP_API__CAPTION",
+        "APP_OPENED__ANYTHING",
+        "APP_READ__ANYTHING",
+        "APP_EITHER__PER_MINUTE",
+        "APP_LABELS__ONE",
+    ],
+)
+def test_a_name_that_a_section_takes_or_may_take_is_welcome(shop, name):
+    shop(kind=Serving, **{name: "1"})
