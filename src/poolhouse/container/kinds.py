@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast, get_origin
 
 from dependency_injector import providers
 
@@ -47,8 +47,10 @@ def made_class(provider: Provider) -> type[Any] | None:
     """Return the class of what `provider` makes, as far as it can be known without calling it."""
     if isinstance(provider, providers.Object):
         return type(cast("object", provider.provides))
-    made = None if isinstance(provider, _ASKED_FOR_ANYTHING) else original(provider)
-    return cast("type[Any]", made) if isinstance(made, type) else None
+    made: Any = None if isinstance(provider, _ASKED_FOR_ANYTHING) else original(provider)
+    # `Repository[User]` makes what is a Repository.
+    kind: object = get_origin(made) or made
+    return cast("type[Any]", kind) if isinstance(kind, type) else None
 
 
 def makes(provider: Provider, kind: type[Any]) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from types import UnionType
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin, overload
 
 from dependency_injector import containers, providers
 
 from poolhouse._core.suggestion import nearest
+from poolhouse._core.wiring.annotations import named as written_as
 from poolhouse.container.graph import Graph, named
 from poolhouse.container.kinds import Provider, made_class, makes
+from poolhouse.container.resources import original
 from poolhouse.errors import WiringError
 from poolhouse.migrations import MigrationSet
 from poolhouse.pool import SharedPool
@@ -44,8 +47,8 @@ def provider_of(container: containers.Container, what: Provider | Callable[..., 
     """Return `what` where it is a provider, and else the one that makes objects of that class."""
     if providers.is_provider(what):
         return cast("Provider", what)
-    if isinstance(what, type):
-        return cast("Provider", _by_class(container, what, f"resolving {what.__qualname__}"))
+    if isinstance(what, type) or generic_of(what) is not None:
+        return cast("Provider", _by_class(container, cast("Any", what), f"resolving {written_as(what)}"))
     raise WiringError(
         f"{what!r} is neither a provider nor a class, and cannot be resolved",
         remedy="Pass a provider of the container, such as application.users.service, or a class, such as Users",
@@ -62,14 +65,14 @@ def _by_name(container: containers.Container, name: str, place: str) -> Callable
 
 
 def _by_class(container: containers.Container, kind: type[Any], place: str) -> Callable[[], Any]:
-    wanted = getattr(kind, "__qualname__", None) or str(kind)
+    wanted = written_as(kind)
     classes: dict[Provider, type[Any]] = {}
     found: dict[Provider, str] = {}
     for name, provider in named(container):
         made = None if isinstance(provider, providers.Dependency) else made_class(provider)
         if made is not None:
             classes[provider] = made
-            if _is_a(made, kind):
+            if _is_a(made, kind) and _has_arguments(provider, kind):
                 found.setdefault(provider, name)
     if len(found) == 1:
         return next(iter(found))
@@ -83,11 +86,29 @@ def _by_class(container: containers.Container, kind: type[Any], place: str) -> C
     raise WiringError(f"no provider of the container makes {wanted}", place=place, remedy=remedy)
 
 
+def generic_of(kind: object) -> type[Any] | None:
+    """Return the class of which `kind` is one with arguments, such as Repository of `Repository[User]`; else None."""
+    origin: object = get_origin(kind)
+    return cast("type[Any]", origin) if isinstance(origin, type) and origin is not UnionType else None
+
+
 def _is_a(made: type[Any], kind: type[Any]) -> bool:
+    # Of what is generic, the arguments are nothing that a class knows.
+    asked_for = generic_of(kind) or kind
     try:
-        return issubclass(made, kind)
+        return issubclass(made, asked_for)
     except TypeError:  # a protocol that is none at run time, or has other members than methods
-        return kind in made.__mro__
+        return asked_for in made.__mro__
+
+
+def _has_arguments(provider: Provider, kind: type[Any]) -> bool:
+    """Whether `Repository[User]` may be what a provider makes, by what it calls and what that derives from."""
+    generic = generic_of(kind)
+    called: Any = original(provider)
+    derived: tuple[type[Any], ...] = getattr(generic_of(called) or called, "__mro__", ())
+    written: list[Any] = [called, *(base for each in derived for base in vars(each).get("__orig_bases__", ()))]
+    said = [each for each in written if generic is not None and get_origin(each) is generic and not each.__parameters__]
+    return not said or kind in said
 
 
 def pools(container: containers.Container) -> tuple[SharedPool, ...]:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import pytest
 from dependency_injector import providers
@@ -160,3 +160,40 @@ def test_a_protocol_that_is_none_at_run_time_is_made_by_the_classes_that_name_it
 
     application = App()
     assert locate(application, Counting, place="x") is application.ledger
+
+
+T = TypeVar("T")
+
+
+class Repository(Generic[T]):
+    """A class whose objects do not know their arguments."""
+
+
+class Cached(Repository[T]):
+    pass
+
+
+class OrdersRepository(Cached[Orders], Repository[Orders]):
+    pass
+
+
+class Repositories(Container):
+    users = providers.Factory(Repository[Users])
+    orders = providers.Factory(OrdersRepository)
+
+
+def test_what_is_generic_is_located_by_its_arguments():
+    container = Repositories()
+    assert container.resolver(Repository[Users])().__orig_class__ == Repository[Users]
+    assert type(container.resolve(Repository[Orders])) is OrdersRepository
+    with pytest.raises(WiringError, match=r"Repository is made by several providers: users, orders"):
+        container.resolve(Repository)
+    with pytest.raises(WiringError, match=r"no provider of the container makes Repository\[Summary\]"):
+        container.resolve(Repository[Summary])
+
+
+def test_what_is_generic_is_located_without_its_arguments_where_nobody_wrote_them():
+    class Unwritten(Container):
+        any_of_them = providers.Factory(Repository)
+
+    assert isinstance(Unwritten().resolve(Repository[Users]), Repository)
