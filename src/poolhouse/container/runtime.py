@@ -216,8 +216,12 @@ def reserved_by(kind: type | None) -> frozenset[str]:
     """Return the names by which containers of a class are used, which a provider of the same name would hide."""
     if kind is None or not issubclass(getattr(kind, "instance_type", object), Runtime):
         return frozenset(dir(containers.DynamicContainer))
-    # The class that says of what kind its containers are has no providers of its own.
-    return _reserved(next(each for each in kind.__mro__ if "instance_type" in vars(each)))
+    # The first that said of what kind its containers are, as others have providers of their own beside that.
+    return _reserved([each for each in kind.__mro__ if _makes_a_runtime(each)][-1])
+
+
+def _makes_a_runtime(kind: type) -> bool:
+    return issubclass(vars(kind).get("instance_type", object), Runtime)
 
 
 @cache

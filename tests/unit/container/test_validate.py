@@ -279,3 +279,14 @@ def test_containers_of_dependency_injector_itself_are_read_as_well():
 
     [fault] = faults_of(Application())
     assert "Inner.mailer: Mailer is called without its argument 'host'" in fault
+
+
+def test_a_class_of_containers_of_another_kind_may_have_providers_too():
+    class Kind(Container.instance_type):
+        pass
+
+    class Application(Container):
+        instance_type = Kind
+        mailer = providers.Singleton(faulty_application.Mailer, host="localhost")
+
+    assert Application().validate() == ()
