@@ -191,6 +191,10 @@ async def later(letters: Annotated[Letters, Inject("unwritten")]) -> None: ...
 def nodes(shouter: Injected[Shouter]) -> None: ...
 
 
+@router.get("/time")
+def tell(clock: Annotated[Clock, Inject("mailer")]) -> None: ...
+
+
 def close_circles(application: Any) -> None:
     """Declare what cannot be declared in a class body."""
     application.first.add_args(application.second)
@@ -255,4 +259,5 @@ FAULTS = [
     ("it has version 2, and so has", "migrations/archive/0002", "the next free version"),
     ("the container has no provider 'letter'", "letters(sender)", "It has"),
     ("no provider of the container makes Shouter", "nodes(shouter)", "declare a provider"),
+    ("clock is to be Clock, and mailer gives a Mailer", "tell(clock)", "Name a provider that gives Clock"),
 ]
