@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from tests.chaos.pool_load import AWAY, SERVICES
 from tests.integration.fault_proxy import BOTH, Link, Trap, Way
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Faults:
             self.cut_in_cancel: 3,
             self.terminated_backends: 6,
             self.cancelled_backends: 3,
+            self.role_taken_away: 6,
             self.fast_restart: 2,
             self.immediate_restart: 2,
             self.failover: 2,
@@ -259,6 +261,17 @@ class Faults:
         connection: asyncpg.Connection[Any] = await self._server.connect()
         try:
             await connection.execute(query, self._application, self._chance.randint(1, 6))
+        finally:
+            await connection.close()
+
+    async def role_taken_away(self) -> None:
+        """Let a service be without its role for a while; sessions that have it go on, and nobody else notices."""
+        role = f"svc_{self._chance.choice(SERVICES)}"
+        connection: asyncpg.Connection[Any] = await self._server.connect()
+        try:
+            await connection.execute(f"ALTER ROLE {role} RENAME TO {role}{AWAY}")
+            await self._pass_time(0.05, 0.6)
+            await connection.execute(f"ALTER ROLE {role}{AWAY} RENAME TO {role}")
         finally:
             await connection.close()
 

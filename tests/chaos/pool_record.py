@@ -14,6 +14,7 @@ from poolhouse.errors import (
     PoolExhaustedError,
     QueryTimeoutError,
     ReadOnlyError,
+    RoleError,
     ServerUnavailableError,
     TransactionRollbackError,
 )
@@ -43,6 +44,7 @@ _RULES: Mapping[type[Exception], Rule] = {
     ServerUnavailableError: Rule(is_retryable=True, sqlstates=(None,)),
     TransactionRollbackError: Rule(is_retryable=True, sqlstates=("40001", "40P01")),
     ReadOnlyError: Rule(is_retryable=False, sqlstates=("25006",)),
+    RoleError: Rule(is_retryable=False, sqlstates=(None,)),
 }
 
 
@@ -99,6 +101,8 @@ class Record:
             self.violate(f"{operation}: {name} with retryable={error.retryable}, sqlstate={sqlstate}: {error}")
         if isinstance(error, ReadOnlyError) and "fail" not in self.fault:
             self.violate(f"{operation}: {name} without a failover: {error}")
+        if isinstance(error, RoleError) and "role" not in self.fault:
+            self.violate(f"{operation}: {name} while the role was there: {error}")
         if token in str(error):
             self.violate(f"{operation}: {name} repeats an argument: {error}")
 

@@ -160,6 +160,8 @@ async def test_the_pool_recovers_by_itself_and_mixes_nothing_up(programs, random
             record.fault = "the end"
         observer = await server.connect()
         await check_accounts(pool, observer, record)
+        services = pool.statistics().services.items()
+        record_property("uses, and hand-offs", {name: (each.acquired, each.hand_offs) for name, each in services})
         await load.check(observer)
         await close(pool, record)
         gc.collect()
